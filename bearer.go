@@ -1,0 +1,409 @@
+package passbearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Guard admits requests that carry a valid access token. Make it with
+// [NewGuard]; the zero Guard refuses every request. It never reads a request's
+// body, and is safe for concurrent use.
+type Guard struct {
+	verifier TokenVerifier
+	opts     GuardOptions
+	required Scope
+}
+
+// GuardOptions are the settings of a [Guard]. The zero value is usual.
+type GuardOptions struct {
+	// Realm is the realm of the challenge, printable ASCII without quote and
+	// backslash. Empty means "api".
+	Realm string
+
+	// Optional admits requests without credentials; [FromContext] tells them
+	// apart. Credentials that are not valid are refused all the same.
+	Optional bool
+
+	// Extract returns the request's token in the place of [BearerToken], from
+	// a cookie for instance. An error that wraps [ErrNoCredentials] or an
+	// empty token means that there is none; an [*Error] is answered as it is,
+	// any other 400. It must not read the body.
+	Extract func(*http.Request) (string, error)
+
+	// Observer is told of refused tokens and failures; nil means
+	// [LogObserver](nil).
+	Observer Observer
+
+	// Deny writes the refusal; nil means [Deny].
+	Deny func(http.ResponseWriter, *http.Request, *Error)
+}
+
+// NewGuard returns a Guard that asks v about each token; nil options mean the
+// defaults. It panics if v is nil.
+func NewGuard(v TokenVerifier, opts *GuardOptions) *Guard {
+	if v == nil {
+		panic("passbearer: NewGuard without a TokenVerifier: jwttoken.New makes one")
+	}
+	g := &Guard{verifier: v}
+	if opts != nil {
+		g.opts = *opts
+	}
+	if g.opts.Realm != quoteSafe(g.opts.Realm) {
+		panic("passbearer: GuardOptions.Realm is not printable ASCII, or has a quote or backslash")
+	}
+	return g
+}
+
+// Require returns a Guard that also demands every one of scopes (each one
+// token, RFC 6749 §3.3). It is never Optional: where a scope is demanded, so is
+// a token. For any-of, use [Scope.HasAny] in the handler.
+func (g *Guard) Require(scopes ...string) *Guard {
+	stricter := *g
+	for _, s := range scopes {
+		if s == "" || strings.Contains(s, " ") || !Scope(s).Valid() {
+			panic(fmt.Sprintf("passbearer: Require(%q): give each scope as an argument of its own, in the characters of RFC 6749 §3.3", s))
+		}
+		if !stricter.required.Has(s) {
+			stricter.required = stricter.required.with(s)
+		}
+	}
+	stricter.opts.Optional = g.opts.Optional && stricter.required == ""
+	return &stricter
+}
+
+// Check decides on r and writes nothing. It returns a copy of the token's
+// claims, or nil without error if the Guard is Optional and r has no
+// credentials. Every error is an [*Error].
+func (g *Guard) Check(r *http.Request) (*Claims, error) {
+	c := new(Claims)
+	admitted, e := g.check(r, c)
+	if e != nil {
+		return nil, e
+	}
+	if !admitted {
+		return nil, nil
+	}
+	return c, nil
+}
+
+// Handler admits requests to h, their claims in the context. What it returns
+// has a method RequiredScope() Scope, which tells what it demands.
+func (g *Guard) Handler(h http.Handler) http.Handler {
+	if h == nil {
+		panic("passbearer: Guard.Handler(nil): give it the handler to protect")
+	}
+	return &guarded{g, func(w http.ResponseWriter, r *http.Request, _ *Claims) { h.ServeHTTP(w, r) }}
+}
+
+// HandlerFunc admits requests to f with their claims, which are in the context
+// too. Since f needs them, it cannot be mounted unguarded. HandlerFunc panics on
+// an Optional Guard, for which there may be no claims: use [Guard.Handler] and
+// [FromContext].
+func (g *Guard) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Claims)) http.Handler {
+	if f == nil {
+		panic("passbearer: Guard.HandlerFunc(nil): give it the function to protect")
+	}
+	if g.opts.Optional {
+		panic("passbearer: HandlerFunc on an Optional Guard: use Handler and FromContext")
+	}
+	return &guarded{g, f}
+}
+
+// FromContext returns the claims that a [Guard] has put into a request's
+// context. The copy belongs to the request.
+func FromContext(ctx context.Context) (*Claims, bool) {
+	a, ok := ctx.Value(admissionKey{}).(*admission)
+	if !ok {
+		return nil, false
+	}
+	return &a.claims, true
+}
+
+// WithUser adapts f, which wants the application's own user, to
+// [Guard.HandlerFunc]. load finds the user that the claims name. Its errors are
+// answered: [ErrUserNotFound] and [ErrUserDisabled] 401 invalid_token, an
+// [*Error] as it is, any other 503.
+func WithUser[U any](load func(context.Context, *Claims) (U, error), f func(http.ResponseWriter, *http.Request, U)) func(http.ResponseWriter, *http.Request, *Claims) {
+	if load == nil || f == nil {
+		panic("passbearer: WithUser needs both functions")
+	}
+	return func(w http.ResponseWriter, r *http.Request, c *Claims) {
+		var user U
+		err := guardPanic(func() (err error) {
+			user, err = load(r.Context(), c)
+			return err
+		})
+		if err != nil {
+			guardOf(r.Context()).deny(w, r, loadError(err), c)
+			return
+		}
+		f(w, r, user)
+	}
+}
+
+func loadError(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, ErrUserNotFound), errors.Is(err, ErrUserDisabled):
+		return invalidToken(err)
+	}
+	return unavailable(err)
+}
+
+// guarded is what a Guard makes of a handler.
+type guarded struct {
+	guard *Guard
+	next  func(http.ResponseWriter, *http.Request, *Claims)
+}
+
+// RequiredScope tells what the handler demands, for documents derived from the
+// routes.
+func (h *guarded) RequiredScope() Scope { return h.guard.required }
+
+func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := &admission{Context: r.Context(), guard: h.guard}
+	admitted, e := h.guard.check(r, &a.claims)
+	if e != nil {
+		h.guard.deny(w, r, e, &a.claims)
+		return
+	}
+	if !admitted {
+		h.next(w, r, nil)
+		return
+	}
+	h.next(w, r.WithContext(a), &a.claims)
+}
+
+// admission is the one context node of an admitted request. The claims are in
+// it, not behind it, so that admitting costs one allocation and one request copy.
+type admission struct {
+	context.Context
+	guard  *Guard
+	claims Claims
+}
+
+type admissionKey struct{}
+
+func (a *admission) Value(key any) any {
+	if _, ok := key.(admissionKey); ok {
+		return a
+	}
+	return a.Context.Value(key)
+}
+
+func guardOf(ctx context.Context) *Guard {
+	if a, ok := ctx.Value(admissionKey{}).(*admission); ok {
+		return a.guard
+	}
+	return new(Guard)
+}
+
+// check fills c, and reports whether there were credentials.
+func (g *Guard) check(r *http.Request, c *Claims) (admitted bool, e *Error) {
+	token, err := g.extract(r)
+	if err != nil {
+		if g.opts.Optional && errors.Is(err, ErrNoCredentials) {
+			return false, nil
+		}
+		return false, g.finish(extractError(err))
+	}
+	if err := g.verify(r.Context(), token, c); err != nil {
+		return false, g.finish(verifyError(err))
+	}
+	if c.Confirmation != (Confirmation{}) {
+		return false, g.finish(invalidToken(errors.New("the token is bound to a key, which is not checked here")))
+	}
+	if !g.required.Subset(c.Scope) {
+		return false, g.finish(&Error{StatusCode: http.StatusForbidden, ErrorCode: codeInsufficientScope,
+			ErrorDescription: "The token lacks a scope that this resource demands", Scheme: "Bearer"})
+	}
+	return true, nil
+}
+
+func (g *Guard) extract(r *http.Request) (token string, err error) {
+	if g.opts.Extract == nil {
+		return BearerToken(r)
+	}
+	err = guardPanic(func() (err error) {
+		if token, err = g.opts.Extract(r); err == nil && token == "" {
+			return noCredentials()
+		}
+		return err
+	})
+	return token, err
+}
+
+func extractError(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, ErrNoCredentials):
+		return noCredentials()
+	}
+	if p := (*panicError)(nil); errors.As(err, &p) {
+		return serverError(err)
+	}
+	e = badRequest("Malformed credentials")
+	e.Cause = err
+	return e
+}
+
+var errNoAnswer = errors.New("passbearer: the TokenVerifier returned neither claims nor an error")
+
+func (g *Guard) verify(ctx context.Context, token string, c *Claims) (err error) {
+	if g.verifier == nil {
+		return errors.New("passbearer: a zero Guard: make it with NewGuard")
+	}
+	defer recovered(&err)
+	verified, err := g.verifier.VerifyToken(ctx, token)
+	if err != nil {
+		return err
+	}
+	if verified == nil {
+		return errNoAnswer
+	}
+	*c = *verified
+	return nil
+}
+
+func verifyError(err error) *Error {
+	if errors.Is(err, ErrInvalidToken) {
+		return invalidToken(err)
+	}
+	return unavailable(err)
+}
+
+// finish puts in what the Guard knows and the error does not.
+func (g *Guard) finish(e *Error) *Error {
+	own := *e
+	if own.Scheme != "" && own.Realm == "" {
+		own.Realm = g.opts.Realm
+		if own.Realm == "" {
+			own.Realm = "api"
+		}
+	}
+	own.Scope = g.required
+	return &own
+}
+
+func (g *Guard) deny(w http.ResponseWriter, r *http.Request, e *Error, c *Claims) {
+	e = g.finish(e)
+	g.report(r.Context(), e, c)
+	if g.opts.Deny != nil {
+		g.opts.Deny(w, r, e)
+		return
+	}
+	Deny(w, r, e)
+}
+
+// report tells of what somebody may want to look into; a request without
+// credentials or with malformed ones is nobody's news.
+func (g *Guard) report(ctx context.Context, e *Error, c *Claims) {
+	kind := EventUnavailable
+	switch e.StatusCode {
+	case http.StatusUnauthorized:
+		kind = EventTokenRefused
+		if e.ErrorCode == "" {
+			return
+		}
+	case http.StatusInternalServerError:
+		kind = EventPanic
+	case http.StatusServiceUnavailable:
+	default:
+		return
+	}
+	observe(ctx, g.opts.Observer, Event{Kind: kind, UserID: c.Subject, ClientID: c.ClientID, SessionID: c.SessionID, TokenID: c.ID, Err: e.Cause})
+}
+
+// BearerToken returns the bearer token in r's Authorization header
+// (RFC 6750 §2.1), without checking anything but its form. The scheme's case
+// does not matter; the token is a token68. Every error is an [*Error] that
+// [Deny] can answer: 401 wrapping [ErrNoCredentials] where there is no header,
+// an empty one or another scheme, 400 invalid_request where the credentials
+// are malformed, there are several headers, or the URL's query has an
+// access_token besides. A token in the query or in the body is never taken.
+func BearerToken(r *http.Request) (string, error) {
+	headers := r.Header["Authorization"]
+	if len(headers) > 1 {
+		return "", badRequest("Several Authorization headers")
+	}
+	if len(headers) == 0 {
+		return "", noCredentials()
+	}
+	token, err := parseBearer(headers[0])
+	if err != nil {
+		return "", err
+	}
+	if r.URL != nil && r.URL.RawQuery != "" && queryHas(r.URL.RawQuery, "access_token") {
+		return "", badRequest("Token in the header and in the query")
+	}
+	return token, nil
+}
+
+func parseBearer(header string) (string, error) {
+	header = strings.Trim(header, " \t") // RFC 9110 §5.5; net/http has trimmed it already
+	const scheme = "bearer"
+	if len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
+		return "", noCredentials()
+	}
+	rest := header[len(scheme):]
+	if rest == "" {
+		return "", badRequest("Bearer without a token")
+	}
+	if isToken68Byte(rest[0]) { // "Bearerish …" is another scheme
+		return "", noCredentials()
+	}
+	token := strings.TrimLeft(rest, " ")
+	if len(token) == len(rest) || !isToken68(token) {
+		return "", badRequest("Malformed bearer token")
+	}
+	return token, nil
+}
+
+// isToken68 follows RFC 9110 §11.2: at least one character, then padding.
+func isToken68(s string) bool {
+	body := strings.TrimRight(s, "=")
+	for i := range len(body) {
+		if !isToken68Byte(body[i]) {
+			return false
+		}
+	}
+	return body != ""
+}
+
+func isToken68Byte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/'
+}
+
+// queryHas reports whether the raw query has a parameter of that name, however
+// it is spelled. Malformed pairs are looked into as well.
+func queryHas(raw, name string) bool {
+	for raw != "" {
+		var pair string
+		pair, raw = cut(raw, '&')
+		key, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(key); err == nil {
+			key = plain
+		}
+		if key == name {
+			return true
+		}
+	}
+	return false
+}
+
+func noCredentials() *Error {
+	return &Error{StatusCode: http.StatusUnauthorized, ErrorDescription: detailNotAuthenticated, Scheme: "Bearer", Cause: ErrNoCredentials}
+}
+
+func badRequest(description string) *Error {
+	return &Error{StatusCode: http.StatusBadRequest, ErrorCode: codeInvalidRequest, ErrorDescription: description, Scheme: "Bearer"}
+}
