@@ -1,0 +1,274 @@
+package jwttoken
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/passbearer/passbearer"
+)
+
+// registered are the members that have a field of their own in [passbearer.Claims].
+var registered = []string{
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "acr", "amr", "cnf",
+}
+
+const maxDate = 1 << 53 // from here on a float64 no longer tells one second from the next
+
+var (
+	errTwin = errors.New("a name differs from a registered one by case only")
+	errType = errors.New("a claim has the wrong type or value")
+)
+
+// checkNames refuses members such as "EXP": a lax reader takes them for the registered claim.
+func checkNames(members []member, names []string) error {
+	for _, m := range members {
+		for _, name := range names {
+			if m.name != name && strings.EqualFold(m.name, name) {
+				return errTwin
+			}
+		}
+	}
+	return nil
+}
+
+// decodeClaims reads the members of a payload. What is not registered goes to Extra as it was spelled.
+func decodeClaims(members []member, foreign bool) (*passbearer.Claims, error) {
+	if err := checkNames(members, registered); err != nil {
+		return nil, err
+	}
+	c := new(passbearer.Claims)
+	var extra []member
+	for _, m := range members {
+		if !slices.Contains(registered, m.name) {
+			extra = append(extra, m)
+		} else if !decodeClaim(c, m, foreign) {
+			return nil, errType
+		}
+	}
+	c.Extra = joinMembers(extra)
+	return c, nil
+}
+
+func decodeClaim(c *passbearer.Claims, m member, foreign bool) (ok bool) {
+	switch m.name {
+	case "iss":
+		c.Issuer, ok = parseString(m.raw)
+	case "sub":
+		c.Subject, ok = parseString(m.raw)
+	case "aud":
+		c.Audience, ok = decodeAudience(m.raw)
+	case "exp":
+		c.Expiry, ok = decodeDate(m.raw, math.Floor)
+	case "nbf":
+		// Rounded up: a token must not become valid before its time.
+		c.NotBefore, ok = decodeDate(m.raw, math.Ceil)
+	case "iat":
+		c.IssuedAt, ok = decodeDate(m.raw, math.Floor)
+	case "jti":
+		c.ID, ok = parseString(m.raw)
+	case "client_id":
+		c.ClientID, ok = parseString(m.raw)
+	case "scope":
+		c.Scope, ok = decodeScope(m.raw, foreign)
+	case "sid":
+		c.SessionID, ok = parseString(m.raw)
+	case "auth_time":
+		c.AuthTime, ok = decodeDate(m.raw, math.Floor)
+	case "acr":
+		c.ACR, ok = parseString(m.raw)
+	case "amr":
+		c.AMR, ok = decodeWords(m.raw)
+	case "cnf":
+		c.Confirmation, ok = decodeConfirmation(m.raw)
+	}
+	return ok
+}
+
+func decodeAudience(raw []byte) (passbearer.Audience, bool) {
+	values, ok := decodeStrings(raw)
+	if !ok {
+		value, isString := parseString(raw)
+		if !isString {
+			return "", false
+		}
+		values = []string{value}
+	}
+	for _, value := range values {
+		// A line break would make one value into two.
+		if value == "" || strings.ContainsFunc(value, unicode.IsControl) {
+			return "", false
+		}
+	}
+	return passbearer.NewAudience(values...), len(values) > 0
+}
+
+func decodeStrings(raw []byte) ([]string, bool) {
+	elements, ok := parseArray(raw)
+	values := make([]string, len(elements))
+	for i := range elements {
+		var isString bool
+		values[i], isString = parseString(elements[i])
+		ok = ok && isString
+	}
+	return values, ok
+}
+
+// decodeWords joins an array of strings by spaces; a string with a space would become two.
+func decodeWords(raw []byte) (string, bool) {
+	words, ok := decodeStrings(raw)
+	for _, word := range words {
+		ok = ok && word != "" && !strings.Contains(word, " ")
+	}
+	return strings.Join(words, " "), ok
+}
+
+func decodeScope(raw []byte, foreign bool) (passbearer.Scope, bool) {
+	text, ok := parseString(raw)
+	if !ok && foreign {
+		text, ok = decodeWords(raw)
+	}
+	scope := passbearer.Scope(text)
+	return scope, ok && scope.Valid()
+}
+
+func decodeDate(raw []byte, round func(float64) float64) (passbearer.NumericDate, bool) {
+	if raw[0] != '-' && !isDigit(raw[0]) {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(raw), 64)
+	f = round(f)
+	if err != nil || f < 0 || f >= maxDate {
+		return 0, false
+	}
+	return passbearer.NumericDate(f), true
+}
+
+// decodeConfirmation never returns the zero Confirmation with true: a bound token (RFC 7800) whose
+// binding is not understood must not look like one that is not bound.
+func decodeConfirmation(raw []byte) (none passbearer.Confirmation, ok bool) {
+	members, err := parseObject(raw)
+	if err != nil || len(members) == 0 {
+		return none, false
+	}
+	for _, method := range []string{"jkt", "x5t#S256"} {
+		for _, m := range members {
+			if m.name == method {
+				thumbprint, isString := parseString(m.raw)
+				return passbearer.Confirmation{Method: method, Thumbprint: thumbprint}, isString && thumbprint != ""
+			}
+		}
+	}
+	return passbearer.Confirmation{Method: members[0].name}, members[0].name != ""
+}
+
+// joinMembers writes an object with the members as they were spelled, "" for none.
+func joinMembers(members []member) string {
+	if len(members) == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	for i, m := range members {
+		b.WriteByte("{,"[min(i, 1)])
+		b.Write(m.rawName)
+		b.WriteByte(':')
+		b.Write(m.raw)
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// encodeClaims writes the payload of c. The caller has put c.Extra through [normalizeExtra].
+func encodeClaims(c *passbearer.Claims) []byte {
+	w := new(objectWriter)
+	w.text("iss", c.Issuer)
+	w.text("sub", c.Subject)
+	w.audience(c.Audience)
+	w.date("exp", c.Expiry)
+	w.date("nbf", c.NotBefore)
+	w.date("iat", c.IssuedAt)
+	w.text("jti", c.ID)
+	w.text("client_id", c.ClientID)
+	w.text("scope", string(c.Scope))
+	w.text("sid", c.SessionID)
+	w.date("auth_time", c.AuthTime)
+	w.text("acr", c.ACR)
+	if c.AMR != "" {
+		w.add("amr", strings.Split(c.AMR, " "))
+	}
+	if c.Confirmation != (passbearer.Confirmation{}) {
+		w.add("cnf", map[string]string{c.Confirmation.Method: c.Confirmation.Thumbprint})
+	}
+	return w.close(c.Extra)
+}
+
+// normalizeExtra returns extra as a verifier will read it back.
+func normalizeExtra(extra string) (string, error) {
+	if extra == "" {
+		return "", nil
+	}
+	members, err := parseObject([]byte(extra))
+	if err != nil {
+		return "", err
+	}
+	for _, m := range members {
+		if slices.Contains(registered, m.name) {
+			return "", errors.New("a registered claim must be set by its own field")
+		}
+	}
+	return joinMembers(members), checkNames(members, registered)
+}
+
+// objectWriter writes members in a fixed order and leaves out empty ones.
+type objectWriter struct{ b bytes.Buffer }
+
+func (w *objectWriter) add(name string, value any) {
+	w.b.WriteByte("{,"[min(w.b.Len(), 1)])
+	key, _ := json.Marshal(name)   // strings, numbers and collections
+	text, _ := json.Marshal(value) // of strings always encode
+	w.b.Write(key)
+	w.b.WriteByte(':')
+	w.b.Write(text)
+}
+
+func (w *objectWriter) text(name, value string) {
+	if value != "" {
+		w.add(name, value)
+	}
+}
+
+func (w *objectWriter) date(name string, value passbearer.NumericDate) {
+	if value != 0 {
+		w.add(name, int64(value))
+	}
+}
+
+func (w *objectWriter) audience(a passbearer.Audience) {
+	values := slices.Collect(a.All())
+	switch len(values) {
+	case 0:
+	case 1:
+		w.add("aud", values[0])
+	default:
+		w.add("aud", values)
+	}
+}
+
+// close appends the members of extra, an object without registered names, and ends the object.
+func (w *objectWriter) close(extra string) []byte {
+	if w.b.Len() == 0 {
+		w.b.WriteByte('{')
+	} else if extra != "" {
+		w.b.WriteByte(',')
+	}
+	if extra == "" {
+		extra = "{}"
+	}
+	w.b.WriteString(extra[1:])
+	return w.b.Bytes()
+}

@@ -1,0 +1,150 @@
+package jwttoken
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/passbearer/passbearer"
+)
+
+// Tokens issues access tokens and verifies them. Make it with [New]. It may be used concurrently.
+type Tokens struct {
+	*Verifier
+	typ string
+}
+
+var (
+	_ passbearer.TokenIssuer   = (*Tokens)(nil)
+	_ passbearer.TokenVerifier = (*Tokens)(nil)
+)
+
+// New returns an issuer and verifier. The first of keys signs and must be private; the rest is as
+// for [NewVerifier].
+func New(keys *Keys, issuer, audience string, opts *Options) (*Tokens, error) {
+	v, err := NewVerifier(keys, issuer, audience, opts)
+	if err != nil {
+		return nil, err
+	}
+	if keys.first.private == nil {
+		return nil, errors.New("jwttoken: new: the first key is public and cannot sign; use NewVerifier")
+	}
+	t := &Tokens{Verifier: v}
+	for _, typ := range v.types {
+		if t.typ == "" {
+			t.typ = typ
+		}
+	}
+	return t, nil
+}
+
+// IssueToken signs claims. It fills in what is zero: the issuer, the audience, the time of issue, an
+// expiry [passbearer.DefaultAccessTokenLifetime] from now (or MaxLifetime if that is shorter), and a
+// random ID of 128 bits.
+//
+// It refuses claims that its own verifier could not read back unchanged, so that a mistake is seen
+// where it is made and not by the resource server.
+func (t *Tokens) IssueToken(_ context.Context, claims passbearer.Claims) (string, error) {
+	token, err := t.issue(claims)
+	if err != nil {
+		return "", fmt.Errorf("jwttoken: issue token: %w", err)
+	}
+	return token, nil
+}
+
+func (t *Tokens) issue(c passbearer.Claims) (string, error) {
+	if t == nil || t.Verifier == nil || t.keys == nil {
+		return "", errors.New("there are no keys; make Tokens with New")
+	}
+	now := t.opts.Now()
+	t.fill(&c, now)
+	var err error
+	if c.Extra, err = normalizeExtra(c.Extra); err != nil {
+		return "", fmt.Errorf("extra: %w", err)
+	}
+	if err := t.checkIssue(&c, now); err != nil {
+		return "", err
+	}
+	payload := encodeClaims(&c)
+	if err := t.readBack(payload, c); err != nil {
+		return "", err
+	}
+	return t.sign(payload)
+}
+
+func (t *Tokens) fill(c *passbearer.Claims, now time.Time) {
+	if c.Issuer == "" {
+		c.Issuer = t.issuer
+	}
+	if c.Audience == "" && t.audience != "" {
+		c.Audience = passbearer.NewAudience(t.audience)
+	}
+	if c.IssuedAt == 0 {
+		c.IssuedAt = passbearer.NumericDate(now.Unix())
+	}
+	if c.Expiry == 0 {
+		lifetime := min(passbearer.DefaultAccessTokenLifetime, t.opts.MaxLifetime)
+		c.Expiry = passbearer.NumericDate(now.Add(lifetime).Unix())
+	}
+	if c.ID == "" {
+		var id [16]byte
+		_, _ = rand.Read(id[:]) // never returns an error
+		c.ID = base64.RawURLEncoding.EncodeToString(id[:])
+	}
+}
+
+func (t *Tokens) checkIssue(c *passbearer.Claims, now time.Time) error {
+	cnf := c.Confirmation
+	switch {
+	case !t.opts.InsecureSkipIssuer && c.Issuer != t.issuer:
+		return errors.New("the issuer is not ours")
+	case unix(c.Expiry).After(now.Add(t.opts.MaxLifetime)):
+		return errors.New("the expiry is beyond MaxLifetime")
+	case c.NotBefore > c.Expiry:
+		return errors.New("the token would expire before it is valid")
+	case !c.Scope.Valid():
+		return errors.New("the scope is not valid")
+	case cnf != passbearer.Confirmation{} && (cnf.Method != "jkt" && cnf.Method != "x5t#S256" || cnf.Thumbprint == ""):
+		return errors.New("the confirmation is not a jkt or x5t#S256 thumbprint")
+	}
+	return nil
+}
+
+// readBack reads the payload as a verifier will. It catches text that is not UTF-8, negative times, a
+// control character in the audience, missing required claims and too many members.
+func (t *Tokens) readBack(payload []byte, c passbearer.Claims) error {
+	members, err := parseObject(payload)
+	if err != nil {
+		return err
+	}
+	got, err := decodeClaims(members, false)
+	if err != nil {
+		return err
+	}
+	if *got != c {
+		return errors.New("a claim cannot be encoded without a change")
+	}
+	return t.checkRequired(members, got)
+}
+
+func (t *Tokens) sign(payload []byte) (string, error) {
+	key := t.keys.first
+	w := new(objectWriter)
+	w.text("typ", t.typ)
+	w.text("alg", string(key.alg))
+	w.text("kid", key.id)
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := encode(w.close("")) + "." + encode(payload)
+	signature, err := key.method.Sign(signed, key.private())
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	token := signed + "." + encode(signature)
+	if len(token) > t.opts.MaxTokenSize {
+		return "", errors.New("the token is longer than MaxTokenSize")
+	}
+	return token, nil
+}
