@@ -1,0 +1,333 @@
+package passbearer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bounds of a token request.
+const (
+	maxFormBytes  = 64 << 10
+	maxParams     = 32
+	maxParamName  = 256 // bytes
+	maxScopeCount = 256
+	formTimeout   = 10 * time.Second // for the whole body, where the server sets no ReadTimeout
+)
+
+// PasswordForm is the form of a token request with a name and a password
+// (RFC 6749 §4.3.2). It prints as its type only: a password is often typed into
+// the wrong field.
+type PasswordForm struct {
+	GrantType    string `json:"-"` // "password", or empty where the lenient form lacks it
+	Username     string `json:"-"`
+	Password     string `json:"-"` // not empty
+	Scope        Scope  `json:"-"` // valid; empty if none was asked for
+	ClientID     string `json:"-"` // as it was sent, not authenticated
+	ClientSecret string `json:"-"`
+}
+
+// Format hides the form from package fmt.
+func (PasswordForm) Format(s fmt.State, _ rune) { io.WriteString(s, "PasswordForm{…}") }
+
+// LogValue hides the form from package slog.
+func (PasswordForm) LogValue() slog.Value { return slog.StringValue("PasswordForm{…}") }
+
+// ParsePasswordForm reads the form from r's body, as application/x-www-form-urlencoded
+// and in nothing else; the URL's query is never a source. grant_type may be
+// absent. The body is at most 64 KiB and 32 parameters, and arrives within 10
+// seconds where the server has no ReadTimeout.
+//
+// Every error is an [*Error] that [DenyTokenRequest] can answer. It may name a
+// parameter, and never holds a value. ParsePasswordForm reads the body itself:
+// nothing before it may have called r.ParseForm.
+func ParsePasswordForm(r *http.Request) (*PasswordForm, error) { return parsePasswordForm(r, false) }
+
+// ParsePasswordFormStrict is [ParsePasswordForm], but grant_type must be there,
+// as RFC 6749 says.
+func ParsePasswordFormStrict(r *http.Request) (*PasswordForm, error) {
+	return parsePasswordForm(r, true)
+}
+
+func parsePasswordForm(r *http.Request, strict bool) (*PasswordForm, error) {
+	p, e := readParams(r)
+	if e != nil {
+		return nil, e
+	}
+	grantType, e := p.grantType(strict)
+	if e != nil {
+		return nil, e
+	}
+	if grantType != grantPassword {
+		return nil, unsupportedGrant()
+	}
+	form, e := p.passwordForm()
+	if e != nil {
+		return nil, e
+	}
+	return form, nil
+}
+
+func (p params) passwordForm() (*PasswordForm, *Error) {
+	for _, name := range []string{"username", "password"} {
+		if p[name] == "" {
+			return nil, missing(name)
+		}
+	}
+	scope, e := p.scope()
+	if e != nil {
+		return nil, e
+	}
+	return &PasswordForm{p["grant_type"], p["username"], p["password"], scope, p["client_id"], p["client_secret"]}, nil
+}
+
+// params are the parameters of a token request, none of them repeated. An empty
+// one is as good as absent (RFC 6749 §3.2).
+type params map[string]string
+
+// grantType follows the tutorial's form: without grant_type it is a password
+// grant when username and password are there.
+func (p params) grantType(strict bool) (string, *Error) {
+	grantType, sent := p["grant_type"]
+	if grantType != "" {
+		return grantType, nil
+	}
+	_, name := p["username"]
+	_, password := p["password"]
+	if strict || sent || !name && !password {
+		return "", missing("grant_type")
+	}
+	return grantPassword, nil
+}
+
+// scope returns the scope asked for, each token once.
+func (p params) scope() (Scope, *Error) {
+	asked := Scope(p["scope"])
+	var scope Scope
+	n := 0
+	for token := range asked.All() {
+		if n++; n > maxScopeCount {
+			return "", formError(codeInvalidScope, "Too many scopes")
+		}
+		if !Scope(token).Valid() {
+			return "", formError(codeInvalidScope, "Malformed scope")
+		}
+		if !scope.Has(token) {
+			scope = scope.with(token)
+		}
+	}
+	return scope, nil
+}
+
+// readParams reads the whole of a token request.
+func readParams(r *http.Request) (params, *Error) {
+	if e := checkForm(r); e != nil {
+		return nil, e
+	}
+	body, e := readForm(r)
+	if e != nil {
+		return nil, e
+	}
+	p, e := parseParams(string(body))
+	if e != nil {
+		return nil, e
+	}
+	if p["resource"] != "" {
+		return nil, formError(codeInvalidTarget, "resource is not supported: tokens have one audience")
+	}
+	return p, nil
+}
+
+// checkForm refuses what need not be read.
+func checkForm(r *http.Request) *Error {
+	if r.PostForm != nil || r.MultipartForm != nil {
+		return serverError(errors.New("the request's form was parsed before the token endpoint: mount it outside of that middleware"))
+	}
+	if name := secretInQuery(r); name != "" {
+		return formError(codeInvalidRequest, "Parameter in the URL: "+name)
+	}
+	types := r.Header["Content-Type"]
+	if len(types) != 1 {
+		return formError(codeInvalidRequest, "Content-Type must be application/x-www-form-urlencoded, once")
+	}
+	media, attrs, err := mime.ParseMediaType(types[0])
+	if charset, ok := attrs["charset"]; err == nil && ok && !strings.EqualFold(charset, "utf-8") {
+		return formError(codeInvalidRequest, "The form's charset must be UTF-8")
+	}
+	switch {
+	case media == "multipart/form-data":
+		return formError(codeInvalidRequest, "Send application/x-www-form-urlencoded, not multipart (in a browser: URLSearchParams, not FormData)")
+	case media == "application/json":
+		return formError(codeInvalidRequest, "Send application/x-www-form-urlencoded, not JSON (in a browser: URLSearchParams)")
+	case err != nil, media != "application/x-www-form-urlencoded":
+		return formError(codeInvalidRequest, "Content-Type must be application/x-www-form-urlencoded")
+	case r.Header.Get("Content-Encoding") != "":
+		return formError(codeInvalidRequest, "Content-Encoding is not supported")
+	case r.ContentLength > maxFormBytes:
+		return tooLarge()
+	}
+	return nil
+}
+
+func secretInQuery(r *http.Request) string {
+	if r.URL == nil || r.URL.RawQuery == "" {
+		return ""
+	}
+	for _, name := range knownParams {
+		if queryHas(r.URL.RawQuery, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// readForm bounds the body's size and time. Reading happens on a goroutine of
+// its own, since a ResponseWriter that hides SetReadDeadline leaves no other way
+// to stop waiting. After a timeout the connection is closed, which ends it.
+func readForm(r *http.Request) ([]byte, *Error) {
+	type result struct {
+		body []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var res result
+		defer func() {
+			if v := recover(); v != nil { // here it would end the process
+				res.err = &panicError{v, debug.Stack()}
+			}
+			done <- res
+		}()
+		res.body, res.err = io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
+	}()
+	timeout := time.NewTimer(formTimeout)
+	defer timeout.Stop()
+	if hasReadTimeout(r) {
+		timeout.Stop() // the server's own limit is the one its operator chose
+	}
+	select {
+	case res := <-done:
+		return checkBody(r, res.body, res.err)
+	case <-timeout.C:
+		return nil, tooSlow()
+	}
+}
+
+func hasReadTimeout(r *http.Request) bool {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	return ok && server.ReadTimeout > 0
+}
+
+func checkBody(r *http.Request, body []byte, err error) ([]byte, *Error) {
+	var tooBig *http.MaxBytesError
+	var p *panicError
+	switch {
+	case errors.As(err, &p):
+		return nil, serverError(err)
+	case len(body) > maxFormBytes, errors.As(err, &tooBig):
+		return nil, tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, tooSlow()
+	case err != nil:
+		return nil, formError(codeInvalidRequest, "The body could not be read")
+	case len(body) == 0 && r.ContentLength > 0:
+		return nil, serverError(errors.New("the request's body was read before the token endpoint: mount it outside of that middleware"))
+	}
+	return body, nil
+}
+
+// parseParams is stricter than url.ParseQuery, which keeps repeated parameters
+// and takes any bytes.
+func parseParams(body string) (params, *Error) {
+	p := make(params)
+	for n := 0; body != ""; {
+		var pair string
+		pair, body = cut(body, '&')
+		if pair == "" {
+			continue
+		}
+		if n++; n > maxParams {
+			return nil, formError(codeInvalidRequest, "Too many parameters")
+		}
+		if strings.Contains(pair, ";") {
+			return nil, formError(codeInvalidRequest, "Parameters are separated by &, and a semicolon is written %3B")
+		}
+		name, value, e := parsePair(pair)
+		if e != nil {
+			return nil, e
+		}
+		if _, repeated := p[name]; repeated {
+			return nil, formError(codeInvalidRequest, "Repeated parameter"+named(name))
+		}
+		p[name] = value
+	}
+	return p, nil
+}
+
+func parsePair(pair string) (name, value string, e *Error) {
+	rawName, rawValue := cut(pair, '=')
+	if len(rawName) > maxParamName {
+		return "", "", formError(codeInvalidRequest, "A parameter's name is too long")
+	}
+	name, err := url.QueryUnescape(rawName)
+	if err != nil || !isText(name) {
+		return "", "", formError(codeInvalidRequest, "A parameter's name is malformed")
+	}
+	value, err = url.QueryUnescape(rawValue)
+	switch {
+	case err != nil:
+		return "", "", formError(codeInvalidRequest, "Bad percent-encoding in parameter"+named(name))
+	case !utf8.ValidString(value):
+		return "", "", formError(codeInvalidRequest, "Not UTF-8: parameter"+named(name))
+	case !isText(value):
+		return "", "", formError(codeInvalidRequest, "NUL in parameter"+named(name))
+	}
+	return name, value, nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+
+// knownParams may be named in an answer. Another name may be a piece of a
+// password whose & was not escaped.
+var knownParams = []string{
+	"grant_type", "username", "password", "scope", "client_id", "client_secret", "refresh_token",
+	"token", "token_type_hint", "access_token", "client_assertion", "client_assertion_type", "resource",
+	"audience", "code", "code_verifier", "redirect_uri", "device_code", "assertion", "subject_token",
+	"actor_token", "requested_token_type", "subject_token_type", "state", "response_type",
+}
+
+func named(name string) string {
+	for _, known := range knownParams {
+		if name == known {
+			return ": " + name
+		}
+	}
+	return ""
+}
+
+func missing(name string) *Error { return formError(codeInvalidRequest, "Missing parameter: "+name) }
+
+func formError(code, description string) *Error {
+	return &Error{StatusCode: http.StatusBadRequest, ErrorCode: code, ErrorDescription: description}
+}
+
+func unsupportedGrant() *Error {
+	return formError(codeUnsupportedGrant, "This grant type is not supported here")
+}
+
+func tooLarge() *Error {
+	return &Error{StatusCode: http.StatusRequestEntityTooLarge, ErrorCode: codeInvalidRequest, ErrorDescription: "The body is over 64 KiB"}
+}
+
+func tooSlow() *Error {
+	return &Error{StatusCode: http.StatusRequestTimeout, ErrorCode: codeInvalidRequest, ErrorDescription: "The body took too long"}
+}

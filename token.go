@@ -1,0 +1,380 @@
+package passbearer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/passbearer/passbearer/password"
+)
+
+const (
+	grantPassword     = "password"
+	grantRefreshToken = "refresh_token"
+	defaultClientID   = "first-party"
+)
+
+// TokenHandler is the token endpoint (RFC 6749 §3.2): it answers POST requests
+// with tokens, for the grant types password and refresh_token and those an
+// application adds. It mounts under any path and is safe for concurrent use.
+// Make it with [NewTokenHandler].
+type TokenHandler struct {
+	users  UserStore
+	issuer TokenIssuer
+	opts   TokenHandlerOptions
+	grants map[string]GrantFunc
+}
+
+// TokenHandlerOptions are the settings of a [TokenHandler]. The zero value
+// issues access tokens alone, to whoever knows a name and a password.
+type TokenHandlerOptions struct {
+	// Sessions adds refresh tokens. Nil means none.
+	Sessions *Sessions
+
+	// Clients turns client authentication on (RFC 6749 §2.3.1): by HTTP Basic
+	// or in the body. Nil accepts and ignores client_id and client_secret.
+	Clients ClientStore
+
+	// ClientID is the client_id claim where Clients is nil. Empty means
+	// "first-party".
+	ClientID string
+
+	// Grants adds grant types by name, or replaces password and refresh_token.
+	Grants map[string]GrantFunc
+
+	// Strict refuses a request without grant_type, which otherwise is a
+	// password grant if username and password are there.
+	Strict bool
+
+	// AccessTokenLifetime is rounded down to seconds. Zero means
+	// [DefaultAccessTokenLifetime].
+	AccessTokenLifetime time.Duration
+
+	// Passwords checks passwords. Nil means [password.Default].
+	Passwords *password.Hasher
+
+	// ScopePolicy decides what is granted. Nil means [GrantScope]. An [*Error]
+	// is answered as it is, any other 503.
+	ScopePolicy func(context.Context, ScopeRequest) (Scope, error)
+
+	// Claims may add to the claims of each access token, Extra above all,
+	// before it is issued. An [*Error] is answered as it is, any other 503.
+	Claims func(context.Context, *Grant, *Claims) error
+
+	// CanonicalName maps a name as it was typed to the one that the UserStore
+	// knows; a name it refuses is unknown. Nil means [CanonicalName].
+	CanonicalName func(string) (string, error)
+
+	// Observer is told what happens; nil means [LogObserver](nil).
+	Observer Observer
+
+	// Deny writes the refusal; nil means [DenyTokenRequest].
+	Deny func(http.ResponseWriter, *http.Request, *Error)
+}
+
+// Grant is what a grant type decided: who gets which token.
+type Grant struct {
+	User     *User
+	Scope    Scope  // granted
+	ClientID string // empty means the request's client
+
+	AuthTime time.Time // when the user proved who they are; zero means now
+	ACR      string
+	AMR      string // separated by spaces (RFC 8176)
+	JKT      string // thumbprint of the key that the tokens are bound to (RFC 9449)
+	Extra    string // a JSON object of further claims, or empty
+
+	refresh *refresh // the session to go on with; nil begins one
+}
+
+// GrantFunc answers one grant type. An [*Error] is answered as it is, any other
+// error 503.
+type GrantFunc func(context.Context, *GrantRequest) (*Grant, error)
+
+// GrantRequest is a token request, its form parsed and its client authenticated.
+type GrantRequest struct {
+	Client  *Client
+	Request *http.Request // its body has been read
+	params  params
+}
+
+// Param returns a parameter of the body, or the empty string.
+func (g *GrantRequest) Param(name string) string { return g.params[name] }
+
+// Format hides the request from package fmt.
+func (*GrantRequest) Format(s fmt.State, _ rune) { io.WriteString(s, "GrantRequest{…}") }
+
+// ScopeRequest is what a scope policy decides on.
+type ScopeRequest struct {
+	Asked    Scope    // valid, each token once; empty if none was asked for
+	User     *User    // as the store has it now
+	ClientID string   // authenticated, or the configured one
+	Session  *Session // the session to refresh; nil at sign-in
+}
+
+// GrantScope is the default scope policy. At sign-in it grants what was asked
+// and the user has, and without asking all that the user has. On refresh it
+// grants that within the session's scope; asking for more is invalid_scope, as
+// is asking for nothing that is left.
+func GrantScope(_ context.Context, q ScopeRequest) (Scope, error) {
+	wanted := q.Asked
+	if q.Session != nil {
+		if !q.Asked.Subset(q.Session.Scope) {
+			return "", formError(codeInvalidScope, "The scope is beyond what was granted at sign-in")
+		}
+		if wanted == "" {
+			wanted = q.Session.Scope
+		}
+	} else if wanted == "" {
+		wanted = q.User.Scope
+	}
+	granted := wanted.Intersect(q.User.Scope)
+	if granted == "" && q.Asked != "" {
+		return "", formError(codeInvalidScope, "None of the scopes can be granted")
+	}
+	return granted, nil
+}
+
+// NewTokenHandler returns a token endpoint for users, with access tokens by
+// issuer; nil options mean the defaults. It panics if users or issuer is nil.
+func NewTokenHandler(users UserStore, issuer TokenIssuer, opts *TokenHandlerOptions) *TokenHandler {
+	if users == nil || issuer == nil {
+		panic("passbearer: NewTokenHandler needs a UserStore and a TokenIssuer: memstore.New and jwttoken.New make them")
+	}
+	h := &TokenHandler{users: users, issuer: issuer}
+	if opts != nil {
+		h.opts = *opts
+	}
+	h.opts.fill()
+	h.grants = map[string]GrantFunc{grantPassword: h.passwordGrant}
+	if h.opts.Sessions != nil {
+		h.grants[grantRefreshToken] = h.refreshGrant
+	}
+	for name, f := range h.opts.Grants {
+		if name == "" || f == nil {
+			panic("passbearer: TokenHandlerOptions.Grants has an empty name or a nil function")
+		}
+		h.grants[name] = f
+	}
+	return h
+}
+
+func (o *TokenHandlerOptions) fill() {
+	if o.ClientID == "" {
+		o.ClientID = defaultClientID
+	}
+	if o.AccessTokenLifetime == 0 {
+		o.AccessTokenLifetime = DefaultAccessTokenLifetime
+	}
+	if o.AccessTokenLifetime < time.Second {
+		panic("passbearer: TokenHandlerOptions.AccessTokenLifetime is below a second")
+	}
+	if o.Passwords == nil {
+		o.Passwords = password.Default()
+	}
+	if o.ScopePolicy == nil {
+		o.ScopePolicy = GrantScope
+	}
+	if o.CanonicalName == nil {
+		o.CanonicalName = CanonicalName
+	}
+	if o.Deny == nil {
+		o.Deny = func(w http.ResponseWriter, r *http.Request, e *Error) { DenyTokenRequest(w, r, e) }
+	}
+}
+
+func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.ServeEndpoint(w, r, h.token)
+}
+
+// ServeEndpoint answers another endpoint of the same authorization server, such
+// as revocation (RFC 7009): a POST request whose form and client are treated as
+// the token endpoint treats them. What f returns is sent as JSON with status
+// 200; its errors are answered as a [GrantFunc]'s.
+func (h *TokenHandler) ServeEndpoint(w http.ResponseWriter, r *http.Request, f func(context.Context, *GrantRequest) (any, error)) {
+	var answer any
+	err := guardPanic(func() (err error) {
+		req, err := h.read(w, r)
+		if err == nil {
+			answer, err = f(r.Context(), req)
+		}
+		return err
+	})
+	var body []byte
+	if err == nil {
+		body, err = json.Marshal(answer)
+	}
+	if err != nil {
+		h.deny(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(append(body, '\n'))
+}
+
+func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantRequest, error) {
+	if r.Method != http.MethodPost {
+		return nil, &Error{StatusCode: http.StatusMethodNotAllowed, ErrorCode: codeInvalidRequest, ErrorDescription: "Use POST"}
+	}
+	defer limitBodyTime(w, r)()
+	p, e := readParams(r)
+	if e != nil {
+		return nil, e
+	}
+	client, err := h.client(r, p)
+	if err != nil {
+		return nil, err
+	}
+	return &GrantRequest{Client: client, Request: r, params: p}, nil
+}
+
+// limitBodyTime sets the connection's read deadline where that is possible, so
+// that a slow client's connection ends with its answer; readForm's timer is for
+// where it is not.
+func limitBodyTime(w http.ResponseWriter, r *http.Request) (reset func()) {
+	conn := http.NewResponseController(w)
+	if hasReadTimeout(r) || conn.SetReadDeadline(time.Now().Add(formTimeout)) != nil {
+		return func() {}
+	}
+	return func() { conn.SetReadDeadline(time.Time{}) }
+}
+
+func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (any, error) {
+	grantType, e := req.params.grantType(h.opts.Strict)
+	if e != nil {
+		return nil, e
+	}
+	f := h.grants[grantType]
+	if f == nil {
+		return nil, unsupportedGrant()
+	}
+	grant, err := f(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if grant == nil || grant.User == nil || grant.User.ID == "" {
+		return nil, errors.New("the grant has no user")
+	}
+	if grant.ClientID == "" {
+		grant.ClientID = req.Client.ID
+	}
+	if grant.AuthTime.IsZero() {
+		grant.AuthTime = time.Now()
+	}
+	return h.answer(ctx, req, grant)
+}
+
+// tokenResponse is RFC 6749 §5.1.
+type tokenResponse struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        Scope  `json:"scope"`
+}
+
+// answer issues the access token first and touches the session last: whatever
+// fails before leaves no trace, and a client's refresh token stays good.
+func (h *TokenHandler) answer(ctx context.Context, req *GrantRequest, g *Grant) (*tokenResponse, error) {
+	lifetime := h.opts.AccessTokenLifetime.Truncate(time.Second)
+	res := &tokenResponse{TokenType: "bearer", ExpiresIn: int64(lifetime.Seconds()), Scope: g.Scope}
+	signIn := g.refresh == nil
+	if signIn && h.opts.Sessions != nil {
+		g.refresh = h.opts.Sessions.begin(g, req)
+	}
+	c := h.claims(g, lifetime)
+	if h.opts.Claims != nil {
+		if err := h.opts.Claims(ctx, g, &c); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if res.AccessToken, err = h.issuer.IssueToken(ctx, c); err != nil {
+		return nil, fmt.Errorf("issue the access token: %w", err)
+	}
+	if g.refresh != nil {
+		if res.RefreshToken, err = g.refresh.commit(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if signIn {
+		h.observe(ctx, Event{Kind: EventSignedIn, UserID: c.Subject, ClientID: c.ClientID, SessionID: c.SessionID})
+	}
+	return res, nil
+}
+
+func (h *TokenHandler) claims(g *Grant, lifetime time.Duration) Claims {
+	now := time.Now()
+	c := Claims{
+		Subject:  g.User.ID,
+		ClientID: g.ClientID,
+		Scope:    g.Scope,
+		IssuedAt: NumericDate(now.Unix()),
+		Expiry:   NumericDate(now.Add(lifetime).Unix()),
+		AuthTime: NumericDate(g.AuthTime.Unix()),
+		ACR:      g.ACR,
+		AMR:      g.AMR,
+		Extra:    g.Extra,
+	}
+	if g.JKT != "" {
+		c.Confirmation = Confirmation{Method: "jkt", Thumbprint: g.JKT}
+	}
+	if g.refresh != nil {
+		c.SessionID = g.refresh.row.ID
+	}
+	return c
+}
+
+func (h *TokenHandler) scope(ctx context.Context, q ScopeRequest) (Scope, error) {
+	granted, err := h.opts.ScopePolicy(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	if !granted.Valid() {
+		return "", errors.New("the scope policy returned a malformed scope")
+	}
+	return granted, nil
+}
+
+func (h *TokenHandler) refreshGrant(ctx context.Context, req *GrantRequest) (*Grant, error) {
+	token := req.Param("refresh_token")
+	if token == "" {
+		return nil, missing("refresh_token")
+	}
+	asked, e := req.params.scope()
+	if e != nil {
+		return nil, e
+	}
+	attempt, err := h.opts.Sessions.open(ctx, token, req.Client)
+	if err != nil {
+		return nil, err
+	}
+	row := attempt.row
+	granted, err := h.scope(ctx, ScopeRequest{Asked: asked, User: attempt.user, ClientID: row.ClientID, Session: row})
+	if err != nil {
+		return nil, err
+	}
+	return &Grant{User: attempt.user, Scope: granted, ClientID: row.ClientID, AuthTime: row.AuthTime,
+		ACR: row.ACR, AMR: row.AMR, JKT: row.JKT, Extra: row.Extra, refresh: attempt}, nil
+}
+
+func (h *TokenHandler) deny(w http.ResponseWriter, r *http.Request, err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = unavailable(err)
+	}
+	switch e.StatusCode {
+	case http.StatusServiceUnavailable:
+		h.observe(r.Context(), Event{Kind: EventUnavailable, Err: e.Cause})
+	case http.StatusInternalServerError:
+		h.observe(r.Context(), Event{Kind: EventPanic, Err: e.Cause})
+	}
+	h.opts.Deny(w, r, e)
+}
+
+func (h *TokenHandler) observe(ctx context.Context, e Event) { observe(ctx, h.opts.Observer, e) }
