@@ -25,25 +25,25 @@ func (h *TokenHandler) client(r *http.Request, p params) (*Client, error) {
 	if h.opts.Clients == nil {
 		return &Client{ID: h.opts.ClientID}, nil
 	}
-	given, err := readClient(r, p)
-	if err != nil {
-		return nil, h.clientRefused(r, given, err)
+	given, e := readClient(r, p)
+	if e != nil {
+		return nil, h.clientRefused(r, e)
 	}
 	client, err := h.clientByID(r.Context(), given.id)
 	if err != nil {
 		return nil, err
 	}
 	if !given.match(client) {
-		return nil, h.clientRefused(r, given, errClient(given.header))
+		return nil, h.clientRefused(r, errClient(given.header))
 	}
 	return client, nil
 }
 
-func (h *TokenHandler) clientRefused(r *http.Request, given clientCredentials, err *Error) error {
-	if err.ErrorCode == codeInvalidClient {
-		h.observe(r.Context(), Event{Kind: EventClientRefused, Err: err.Cause})
+func (h *TokenHandler) clientRefused(r *http.Request, e *Error) error {
+	if e.ErrorCode == codeInvalidClient {
+		h.observe(r.Context(), Event{Kind: EventClientRefused, Err: e.Cause})
 	}
-	return err
+	return e
 }
 
 // readClient reads the header or the body, and refuses both at once.

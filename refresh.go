@@ -1,0 +1,222 @@
+package passbearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// maxSwaps bounds how often a refresh that lost a race thinks again. Once is
+// what it takes: the winner's row says "one ahead".
+const maxSwaps = 4
+
+// refresh is one token request's dealing with its session: a new one, or one to
+// go on with.
+type refresh struct {
+	sessions *Sessions
+	token    refreshToken // presented, or the first of a new session
+	row      *Session     // nil if there is none
+	user     *User        // nil if there is none
+	client   *Client
+	isNew    bool
+}
+
+// begin makes a session that commit will keep.
+func (s *Sessions) begin(g *Grant, req *GrantRequest) *refresh {
+	token := s.keys.begin(g.User.ID, g.ClientID)
+	row := &Session{
+		ID: token.sessionID(), UserID: g.User.ID, ClientID: g.ClientID, Scope: g.Scope, Epoch: g.User.Epoch,
+		AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR, JKT: g.JKT, Extra: g.Extra,
+		UserAgent:    userAgent(req.Request.UserAgent()),
+		IdleLifetime: s.opts.IdleLifetime, Lifetime: s.opts.Lifetime,
+	}
+	return &refresh{sessions: s, token: token, row: row, user: g.User, client: req.Client, isNew: true}
+}
+
+// open reads the session of a refresh token, and changes nothing unless the
+// token was stolen.
+func (s *Sessions) open(ctx context.Context, text string, client *Client) (*refresh, error) {
+	token, ok := s.keys.open(text)
+	if !ok {
+		return nil, s.refuse(ctx, Event{Kind: EventRefreshRefused, ClientID: client.ID, Err: errForged})
+	}
+	a := &refresh{sessions: s, token: token, client: client}
+	var err error
+	if a.row, err = s.load(ctx, token.sessionID()); err != nil {
+		return nil, err
+	}
+	if a.row != nil {
+		user, err := s.users.UserByID(ctx, a.row.UserID)
+		if !errors.Is(err, ErrUserNotFound) {
+			if a.user, err = checkUser(user, err); err != nil {
+				return nil, err
+			}
+		}
+		if a.user != nil && a.user.ID != a.row.UserID {
+			return nil, errors.New("the UserStore returned another user")
+		}
+	}
+	if _, err := a.judge(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// commit keeps the new session or moves the old one on, and returns the refresh
+// token that is good from now on.
+func (a *refresh) commit(ctx context.Context) (string, error) {
+	s := a.sessions
+	if a.isNew {
+		if err := s.store.CreateSession(ctx, *a.row); err != nil {
+			return "", fmt.Errorf("create the session: %w", err)
+		}
+		return s.keys.seal(a.token), nil
+	}
+	next := a.token.successor()
+	for range maxSwaps {
+		v, err := a.judge(ctx)
+		if err != nil {
+			return "", err
+		}
+		if v == repeat {
+			s.observe(ctx, a.event(EventRefreshRepeated, nil))
+			return s.keys.seal(next), nil
+		}
+		row, swapped, err := s.store.SwapGeneration(ctx, a.row.ID, a.row.Generation, next.generation)
+		if a.row, err = checkSession(a.row.ID, row, err); err != nil {
+			return "", err
+		}
+		if swapped && a.row != nil {
+			s.observe(ctx, a.event(v.event(), nil))
+			return s.keys.seal(next), nil
+		}
+	}
+	return "", errors.New("the session changed at every attempt to refresh it")
+}
+
+// judge decides on what is known now, and carries out what ends it.
+func (a *refresh) judge(ctx context.Context) (verdict, error) {
+	v, why := a.facts().decide()
+	if v == endStolen || v == endLost {
+		if err := a.sessions.endRow(ctx, a.row.ID); err != nil {
+			return v, err
+		}
+	}
+	if why != nil {
+		return v, a.sessions.refuse(ctx, a.event(v.event(), why))
+	}
+	return v, nil
+}
+
+func (a *refresh) facts() refreshFacts {
+	row := a.row
+	if row == nil {
+		return refreshFacts{}
+	}
+	revoked := a.sessions.opts.Revoked
+	grace := orDefault(a.client.RefreshGrace, a.sessions.opts.Grace)
+	return refreshFacts{
+		found:   true,
+		bound:   a.sessions.keys.binds(a.token, row),
+		client:  row.ClientID == a.client.ID,
+		ended:   !row.EndedAt.IsZero(),
+		expired: row.Expired(),
+		revoked: revoked != nil && revoked(row.ID),
+		user:    a.user != nil && !a.user.Disabled,
+		epoch:   a.user != nil && a.user.Epoch == row.Epoch,
+		ahead:   row.Generation - a.token.generation,
+		inGrace: grace > 0 && row.AsOf.Sub(row.LastUsedAt) <= grace,
+	}
+}
+
+func (a *refresh) event(kind EventKind, err error) Event {
+	e := Event{Kind: kind, ClientID: a.client.ID, SessionID: a.token.sessionID(), Err: err}
+	if a.row != nil {
+		e.UserID = a.row.UserID
+	}
+	return e
+}
+
+// refuse has one wording for every reason.
+func (s *Sessions) refuse(ctx context.Context, e Event) *Error {
+	s.observe(ctx, e)
+	refusal := formError(codeInvalidGrant, "The refresh token is not valid")
+	refusal.Cause = e.Err
+	return refusal
+}
+
+// refreshFacts are all that a refresh is decided on.
+type refreshFacts struct {
+	found   bool  // the row exists
+	bound   bool  // the row has the token's user and client
+	client  bool  // the row has the request's client
+	ended   bool  // the row is
+	expired bool  // the row is, by the store's clock
+	revoked bool  // this process knows that the session was ended
+	user    bool  // exists and is enabled
+	epoch   bool  // the user's is the row's
+	ahead   int64 // row's generation less the token's
+	inGrace bool  // the row's generation changed a moment ago
+}
+
+type verdict int
+
+const (
+	refuse    verdict = iota // and leave the row alone
+	endStolen                // an old token came back: end the session and refuse
+	endLost                  // the store lost more than one rotation: end the session and refuse
+	repeat                   // give the same successor again
+	rotate                   // swap to the next generation
+	heal                     // the store lost one rotation: swap across it
+)
+
+func (v verdict) event() EventKind {
+	return map[verdict]EventKind{
+		refuse: EventRefreshRefused, endStolen: EventRefreshTokenStolen, endLost: EventRefreshRefused,
+		repeat: EventRefreshRepeated, rotate: EventRefreshed, heal: EventRefreshHealed,
+	}[v]
+}
+
+var (
+	errForged       = errors.New("the token is malformed, forged or signed with a key no longer known")
+	errUnbound      = errors.New("the session's row belongs to another user, client or issuer than the token says")
+	errOtherClient  = errors.New("the token belongs to another client")
+	errSessionEnded = errors.New("the session has ended")
+	errExpired      = errors.New("the session has expired")
+	errRevoked      = errors.New("the session was revoked, though its row is live")
+	errEpoch        = errors.New("the user was signed out everywhere, or has another password")
+	errStolen       = errors.New("a refresh token came back after its successor was used")
+	errLost         = errors.New("the store is more than one rotation behind the token")
+)
+
+// decide is the whole policy of refresh tokens. An error means that the answer
+// is invalid_grant, and says why to the Observer.
+func (f refreshFacts) decide() (verdict, error) {
+	switch {
+	case !f.found:
+		return refuse, ErrSessionNotFound
+	case !f.bound:
+		return refuse, errUnbound
+	case !f.client:
+		return refuse, errOtherClient
+	case f.ended:
+		return refuse, errSessionEnded
+	case f.expired:
+		return refuse, errExpired
+	case f.revoked:
+		return refuse, errRevoked
+	case !f.user:
+		return refuse, ErrUserDisabled
+	case !f.epoch:
+		return refuse, errEpoch
+	case f.ahead == 0:
+		return rotate, nil
+	case f.ahead == 1 && f.inGrace:
+		return repeat, nil
+	case f.ahead > 0:
+		return endStolen, errStolen
+	case f.ahead == -1:
+		return heal, nil
+	}
+	return endLost, errLost
+}

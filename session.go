@@ -1,0 +1,280 @@
+package passbearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The defaults of [SessionsOptions].
+const (
+	DefaultGrace           = 10 * time.Second
+	DefaultIdleLifetime    = 14 * 24 * time.Hour
+	DefaultSessionLifetime = 90 * 24 * time.Hour
+)
+
+const (
+	maxUserAgent = 256 // bytes
+	endTimeout   = 5 * time.Second
+)
+
+// Session is one sign-in: the row behind a refresh token. Nothing in it can be
+// presented as a token. Its times are on the store's clock, and the zero time
+// is "not yet".
+type Session struct {
+	ID       string // the sid of its access tokens: 22 characters of base64url
+	UserID   string
+	ClientID string
+	Scope    Scope // granted at sign-in; a refresh may narrow an access token, never this
+
+	Epoch      int64 // [User.Epoch] as it was read together with the password hash
+	Generation int64 // that of the current refresh token; the first is 0
+
+	AuthTime time.Time // these five are [Grant]'s, for the next access token
+	ACR      string
+	AMR      string
+	JKT      string
+	Extra    string
+
+	UserAgent string // of the sign-in, for lists: at most 256 bytes of UTF-8
+
+	IdleLifetime time.Duration // from LastUsedAt
+	Lifetime     time.Duration // from CreatedAt
+
+	CreatedAt  time.Time
+	LastUsedAt time.Time // when Generation last changed; at first CreatedAt
+	EndedAt    time.Time
+
+	// AsOf is the store's time when it read this row. It is not kept.
+	AsOf time.Time
+}
+
+// Expired reports whether one of the lifetimes is over, as of s.AsOf.
+func (s *Session) Expired() bool {
+	return !s.AsOf.Before(s.CreatedAt.Add(s.Lifetime)) || !s.AsOf.Before(s.LastUsedAt.Add(s.IdleLifetime))
+}
+
+// Live reports whether s is neither ended nor expired.
+func (s *Session) Live() bool { return s.EndedAt.IsZero() && !s.Expired() }
+
+// SessionStore keeps sessions. It compares and swaps; the thinking is in
+// [Sessions]. Its methods are called concurrently, from several processes. What
+// they acknowledge is durable, and seen by the next call, wherever it comes
+// from. Times are read from one clock, the store's.
+//
+// A Session that is returned has AsOf and belongs to the caller. An id that the
+// store does not know is an error that wraps [ErrSessionNotFound]; every other
+// error is answered 503.
+type SessionStore interface {
+	// CreateSession adds a row with CreatedAt and LastUsedAt set to now. An
+	// id that exists is an error, and its row stays as it is.
+	CreateSession(ctx context.Context, s Session) error
+
+	// SessionByID reads a row from where it is written, never from a replica.
+	// A row that is ended or expired is returned, or is unknown.
+	SessionByID(ctx context.Context, id string) (*Session, error)
+
+	// SwapGeneration sets Generation to to and LastUsedAt to now if the row
+	// is live and stands at from, in one atomic step. It returns the row as
+	// it is afterwards, and whether it was this call that changed it.
+	SwapGeneration(ctx context.Context, id string, from, to int64) (row *Session, swapped bool, err error)
+
+	// EndSession sets EndedAt to now if it is not set. An unknown id is no
+	// error.
+	EndSession(ctx context.Context, id string) error
+}
+
+// UserSessionStore is what a [SessionStore] also implements so that sessions
+// can be listed and ended by user.
+type UserSessionStore interface {
+	// SessionsByUser returns the user's live sessions, the newest first.
+	SessionsByUser(ctx context.Context, userID string) ([]Session, error)
+
+	// EndUserSessions ends every session of the user.
+	EndUserSessions(ctx context.Context, userID string) error
+}
+
+// Sessions issues and rotates refresh tokens, and ends sessions. It is safe for
+// concurrent use. Make it with [NewSessions].
+type Sessions struct {
+	users UserStore
+	store SessionStore
+	keys  *RefreshKeys
+	opts  SessionsOptions
+}
+
+// SessionsOptions are the settings of [Sessions].
+type SessionsOptions struct {
+	// Grace is how long after a rotation the refresh token before it still
+	// gets the same successor, so that several tabs and lost responses do not
+	// look like theft. Zero means [DefaultGrace]; negative means not at all.
+	Grace time.Duration
+
+	// IdleLifetime ends a session that long after its last refresh. Zero
+	// means [DefaultIdleLifetime].
+	IdleLifetime time.Duration
+
+	// Lifetime ends a session that long after its sign-in, used or not. Zero
+	// means [DefaultSessionLifetime].
+	Lifetime time.Duration
+
+	// Revoked reports whether this process knows that a session was ended,
+	// though the store may have lost it. It is asked at each refresh and may
+	// not block. Nil knows of none.
+	Revoked func(sessionID string) bool
+
+	// Observer is told what happens; nil means [LogObserver](nil).
+	Observer Observer
+}
+
+// NewSessions returns sessions of users, kept in store; nil options mean the
+// defaults. It panics if users, store or keys is nil, or a lifetime is
+// negative.
+func NewSessions(users UserStore, store SessionStore, keys *RefreshKeys, opts *SessionsOptions) *Sessions {
+	if users == nil || store == nil || keys == nil {
+		panic("passbearer: NewSessions needs a UserStore, a SessionStore and RefreshKeys: NewRefreshKeys makes them")
+	}
+	s := &Sessions{users: users, store: store, keys: keys}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if s.opts.IdleLifetime < 0 || s.opts.Lifetime < 0 {
+		panic("passbearer: a lifetime in SessionsOptions is negative: leave it zero for the default")
+	}
+	s.opts.Grace = orDefault(s.opts.Grace, DefaultGrace)
+	s.opts.IdleLifetime = orDefault(s.opts.IdleLifetime, DefaultIdleLifetime)
+	s.opts.Lifetime = orDefault(s.opts.Lifetime, DefaultSessionLifetime)
+	return s
+}
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return d
+}
+
+// List returns the user's live sessions, the newest first. It fails with
+// [errors.ErrUnsupported] where the store is no [UserSessionStore].
+func (s *Sessions) List(ctx context.Context, userID string) ([]Session, error) {
+	store, ok := s.store.(UserSessionStore)
+	if !ok {
+		return nil, fmt.Errorf("passbearer: list sessions: %w by this SessionStore", errors.ErrUnsupported)
+	}
+	list, err := store.SessionsByUser(ctx, userID)
+	if err != nil {
+		return nil, fmt.Errorf("passbearer: list sessions: %w", err)
+	}
+	return list, nil
+}
+
+// End signs the user out of one of their sessions: claims.Subject and
+// claims.SessionID are the ones a request was made with. Another user's session
+// is [ErrSessionNotFound]. Nil means that it is durable; access tokens live
+// until they expire.
+func (s *Sessions) End(ctx context.Context, userID, sessionID string) error {
+	row, err := s.load(ctx, sessionID)
+	if err == nil && (row == nil || row.UserID != userID) {
+		err = ErrSessionNotFound
+	}
+	if err == nil {
+		err = s.end(ctx, row)
+	}
+	if err != nil {
+		return fmt.Errorf("passbearer: end a session: %w", err)
+	}
+	return nil
+}
+
+// EndAll signs the user out everywhere: it raises their epoch, which makes
+// every session of theirs refuse to refresh, and then ends the rows. It fails
+// with [errors.ErrUnsupported] where the UserStore is no [EpochRaiser]. After
+// another error it may be in effect or not, and is safe to repeat.
+func (s *Sessions) EndAll(ctx context.Context, userID string) error {
+	users, ok := s.users.(EpochRaiser)
+	if !ok {
+		return fmt.Errorf("passbearer: end all sessions: %w by this UserStore", errors.ErrUnsupported)
+	}
+	if _, err := users.RaiseEpoch(ctx, userID); err != nil {
+		return fmt.Errorf("passbearer: raise the epoch: %w", err)
+	}
+	if store, ok := s.store.(UserSessionStore); ok {
+		if err := store.EndUserSessions(ctx, userID); err != nil {
+			return fmt.Errorf("passbearer: end all sessions: %w", err)
+		}
+	}
+	s.observe(ctx, Event{Kind: EventSignedOutEverywhere, UserID: userID})
+	return nil
+}
+
+// Revoke ends the session of a refresh token, current or not, as RFC 7009 has
+// it: a token that is not known is no error. For another client's token the
+// error is an [*Error]. Nil means that it is durable.
+func (s *Sessions) Revoke(ctx context.Context, clientID, token string) error {
+	t, ok := s.keys.open(token)
+	if !ok {
+		return nil
+	}
+	row, err := s.load(ctx, t.sessionID())
+	if err != nil {
+		return err
+	}
+	if row == nil || !s.keys.binds(t, row) {
+		return nil
+	}
+	if row.ClientID != clientID {
+		return formError(codeUnauthorizedClient, "The token belongs to another client")
+	}
+	return s.end(ctx, row)
+}
+
+// end is idempotent, and told once as far as rows show it.
+func (s *Sessions) end(ctx context.Context, row *Session) error {
+	if err := s.endRow(ctx, row.ID); err != nil {
+		return err
+	}
+	if row.EndedAt.IsZero() {
+		s.observe(ctx, Event{Kind: EventSignedOut, UserID: row.UserID, ClientID: row.ClientID, SessionID: row.ID})
+	}
+	return nil
+}
+
+// endRow is not stopped by a client that hangs up: a thief would.
+func (s *Sessions) endRow(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if err := s.store.EndSession(ctx, id); err != nil {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	return nil
+}
+
+// load returns nil for a session that does not exist.
+func (s *Sessions) load(ctx context.Context, id string) (*Session, error) {
+	row, err := s.store.SessionByID(ctx, id)
+	return checkSession(id, row, err)
+}
+
+func checkSession(id string, row *Session, err error) (*Session, error) {
+	switch {
+	case errors.Is(err, ErrSessionNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("load the session: %w", err)
+	case row == nil || row.ID != id || row.AsOf.IsZero():
+		return nil, errors.New("the SessionStore returned neither the session with AsOf nor an error")
+	}
+	return row, nil
+}
+
+func (s *Sessions) observe(ctx context.Context, e Event) { observe(ctx, s.opts.Observer, e) }
+
+func userAgent(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) > maxUserAgent {
+		s = strings.ToValidUTF8(s[:maxUserAgent], "")
+	}
+	return s
+}
