@@ -84,7 +84,7 @@ func (d NumericDate) Time() time.Time {
 // Confirmation names the key that a token is bound to. The zero value is a
 // token bound to none, which whoever bears it may use.
 type Confirmation struct {
-	Method     string // "jkt" (RFC 9449), "x5t#S256" (RFC 8705), or another member of cnf
+	Method     string // "jkt" (RFC 9449), "x5t#S256" (RFC 8705), another member of cnf, or "several"
 	Thumbprint string // empty for a Method that is neither
 }
 

@@ -150,21 +150,22 @@ func decodeDate(raw []byte, round func(float64) float64) (passbearer.NumericDate
 }
 
 // decodeConfirmation never returns the zero Confirmation with true: a bound token (RFC 7800) whose
-// binding is not understood must not look like one that is not bound.
+// binding is not understood must not look like one that is not bound, and one that is bound twice not
+// like one that is bound once.
 func decodeConfirmation(raw []byte) (none passbearer.Confirmation, ok bool) {
 	members, err := parseObject(raw)
 	if err != nil || len(members) == 0 {
 		return none, false
 	}
-	for _, method := range []string{"jkt", "x5t#S256"} {
-		for _, m := range members {
-			if m.name == method {
-				thumbprint, isString := parseString(m.raw)
-				return passbearer.Confirmation{Method: method, Thumbprint: thumbprint}, isString && thumbprint != ""
-			}
-		}
+	method := members[0].name
+	switch {
+	case len(members) > 1:
+		return passbearer.Confirmation{Method: "several"}, true
+	case method == "jkt" || method == "x5t#S256":
+		thumbprint, isString := parseString(members[0].raw)
+		return passbearer.Confirmation{Method: method, Thumbprint: thumbprint}, isString && thumbprint != ""
 	}
-	return passbearer.Confirmation{Method: members[0].name}, members[0].name != ""
+	return passbearer.Confirmation{Method: method}, method != ""
 }
 
 // joinMembers writes an object with the members as they were spelled, "" for none.

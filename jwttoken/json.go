@@ -167,9 +167,11 @@ func (s *scanner) member(depth int) (m member, err error) {
 	}
 	s.space()
 	start = s.pos
-	err = s.value(depth)
+	if err = s.value(depth); err != nil {
+		return m, err
+	}
 	m.raw = s.data[start:s.pos]
-	return m, err
+	return m, nil
 }
 
 func (s *scanner) array(depth int) ([][]byte, error) {
@@ -222,7 +224,10 @@ func (s *scanner) str() (string, error) {
 }
 
 func (s *scanner) escape(out []byte) ([]byte, error) {
-	c := s.peek()
+	if s.pos == len(s.data) {
+		return nil, errSyntax
+	}
+	c := s.data[s.pos]
 	s.pos++
 	switch c {
 	case '"', '\\', '/':

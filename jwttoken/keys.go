@@ -274,6 +274,16 @@ func (m *material) thumbprint() string {
 	return b64(sum[:])
 }
 
+// EphemeralKeys returns a set of one new ES256 key that lives as long as the process, for first steps
+// and tests: after a restart no token issued before is valid, nor one of another process.
+func EphemeralKeys() *Keys {
+	key, err := GenerateKey(ES256)
+	if err != nil {
+		panic(err) // crypto/rand would have ended the program first
+	}
+	return &Keys{first: key.m, byID: map[string]*material{key.m.id: key.m}}
+}
+
 // Keys is an immutable set of keys: the first signs, all verify.
 type Keys struct {
 	first *material
