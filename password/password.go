@@ -192,8 +192,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // password: the answer is false, false, nil. [ErrPassword] and [ErrHash] are
 // answers too; a client must not be able to tell ErrHash from a wrong password.
 //
-// Every answer without ok costs at least one hash at the policy's costs, so
-// that time tells nothing about the account. A record cheaper than the policy
+// Every answer costs at least one hash at the policy's costs, so that time tells
+// nothing about the account, nor that the password of a disabled one was right. A
+// record cheaper than the policy
 // is topped up to the policy's work (KiB times passes), within the same slot.
 // A dearer one costs what it costs, and one with other Threads may take another
 // time for the same work: such accounts can be told apart by time until their
@@ -212,13 +213,11 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (ok, rehash 
 		h.spend(h.policy.work())
 		return false, false, err
 	}
-	if h.matches(plain, rec) {
-		return true, h.outdated(rec), nil
-	}
+	ok = h.matches(plain, rec)
 	if policy, own := h.policy.work(), rec.work(); own < policy {
 		h.spend(policy - own)
 	}
-	return false, false, nil
+	return ok, ok && h.outdated(rec), nil
 }
 
 // Stats is a snapshot of a [Hasher]'s counters since it was made.

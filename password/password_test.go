@@ -195,7 +195,8 @@ func TestFailureCostsThePolicy(t *testing.T) {
 		{"memory rounded down by argon2", "wrong", madeWith(t, 63, 2, 1), 2, 60*2 + 8*2, nil},
 		{"other shape, same work", "wrong", madeWith(t, 128, 1, 1), 1, policy, nil},
 		{"dearer", "wrong", madeWith(t, 128, 3, 2), 1, 128 * 3, nil},
-		{"right password, cheaper record", "password", madeWith(t, 8, 1, 1), 1, 8, nil},
+		{"right password, cheaper record", "password", madeWith(t, 8, 1, 1), 2, 8 + 60*2, nil},
+		{"right password, dearer record", "password", madeWith(t, 128, 3, 2), 1, 128 * 3, nil},
 	}
 	for _, tt := range unfit {
 		rows = append(rows, row{tt.name, tt.plain, madeWith(t, 8, 1, 1), 1, policy, password.ErrPassword})
