@@ -1,6 +1,7 @@
 package passbearer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,8 +39,8 @@ type GuardOptions struct {
 	// [LogObserver](nil).
 	Observer Observer
 
-	// Deny writes the refusal; nil means [Deny].
-	Deny func(http.ResponseWriter, *http.Request, *Error)
+	// Deny writes the refusal, an [*Error]; nil means [Deny].
+	Deny func(http.ResponseWriter, *http.Request, error)
 }
 
 // NewGuard returns a Guard that asks v about each token; nil options mean the
@@ -91,7 +92,7 @@ func (g *Guard) Check(r *http.Request) (*Claims, error) {
 }
 
 // Handler admits requests to h, their claims in the context. What it returns
-// has a method RequiredScope() Scope, which tells what it demands.
+// has a method Demand() Demand.
 func (g *Guard) Handler(h http.Handler) http.Handler {
 	if h == nil {
 		panic("passbearer: Guard.Handler(nil): give it the handler to protect")
@@ -100,7 +101,8 @@ func (g *Guard) Handler(h http.Handler) http.Handler {
 }
 
 // HandlerFunc admits requests to f with their claims, which are in the context
-// too. Since f needs them, it cannot be mounted unguarded. HandlerFunc panics on
+// too. Since f needs them, it cannot be mounted unguarded. What it returns has a
+// method Demand() Demand. HandlerFunc panics on
 // an Optional Guard, for which there may be no claims: use [Guard.Handler] and
 // [FromContext].
 func (g *Guard) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Claims)) http.Handler {
@@ -113,11 +115,11 @@ func (g *Guard) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Claims))
 	return &guarded{g, f}
 }
 
-// FromContext returns the claims that a [Guard] has put into a request's
-// context. The copy belongs to the request.
+// FromContext returns the claims that a [Guard], the innermost one, has put into
+// a request's context. The copy belongs to the request.
 func FromContext(ctx context.Context) (*Claims, bool) {
 	a, ok := ctx.Value(admissionKey{}).(*admission)
-	if !ok {
+	if !ok || !a.admitted {
 		return nil, false
 	}
 	return &a.claims, true
@@ -145,6 +147,21 @@ func WithUser[U any](load func(context.Context, *Claims) (U, error), f func(http
 	}
 }
 
+// CurrentUser returns a load function for [WithUser]: the user of users whose id
+// is the token's subject, refused when disabled since.
+func CurrentUser(users UserStore) func(context.Context, *Claims) (*User, error) {
+	if users == nil {
+		panic("passbearer: CurrentUser needs a UserStore")
+	}
+	return func(ctx context.Context, c *Claims) (*User, error) {
+		user, err := userByID(ctx, users, c.Subject)
+		if err == nil && user.Disabled {
+			return nil, ErrUserDisabled
+		}
+		return user, err
+	}
+}
+
 func loadError(err error) *Error {
 	var e *Error
 	switch {
@@ -162,9 +179,15 @@ type guarded struct {
 	next  func(http.ResponseWriter, *http.Request, *Claims)
 }
 
-// RequiredScope tells what the handler demands, for documents derived from the
-// routes.
-func (h *guarded) RequiredScope() Scope { return h.guard.required }
+// Demand is what a handler made by a Guard demands of a request, so that
+// documents are derived from the very value that enforces.
+type Demand struct {
+	Scope    Scope // all of it
+	Optional bool  // requests without credentials are admitted
+}
+
+// Demand tells what the handler demands.
+func (h *guarded) Demand() Demand { return Demand{h.guard.required, h.guard.opts.Optional} }
 
 func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &admission{Context: r.Context(), guard: h.guard}
@@ -173,19 +196,24 @@ func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.guard.deny(w, r, e, &a.claims)
 		return
 	}
-	if !admitted {
-		h.next(w, r, nil)
+	if admitted {
+		a.admitted = true
+		h.next(w, r.WithContext(a), &a.claims)
 		return
 	}
-	h.next(w, r.WithContext(a), &a.claims)
+	if _, outer := FromContext(r.Context()); outer { // admitted by another Guard, which is not what this one says
+		r = r.WithContext(a)
+	}
+	h.next(w, r, nil)
 }
 
 // admission is the one context node of an admitted request. The claims are in
 // it, not behind it, so that admitting costs one allocation and one request copy.
 type admission struct {
 	context.Context
-	guard  *Guard
-	claims Claims
+	guard    *Guard
+	claims   Claims
+	admitted bool
 }
 
 type admissionKey struct{}
@@ -283,13 +311,13 @@ func verifyError(err error) *Error {
 // finish puts in what the Guard knows and the error does not.
 func (g *Guard) finish(e *Error) *Error {
 	own := *e
-	if own.Scheme != "" && own.Realm == "" {
-		own.Realm = g.opts.Realm
-		if own.Realm == "" {
-			own.Realm = "api"
-		}
+	if own.StatusCode == http.StatusUnauthorized && own.Scheme == "" {
+		own.Scheme = "Bearer" // RFC 9110 §15.5.2: no 401 without a challenge
 	}
-	own.Scope = g.required
+	if own.Scheme != "" {
+		own.Realm = cmp.Or(own.Realm, g.opts.Realm, "api")
+	}
+	own.Scope = cmp.Or(own.Scope, g.required)
 	return &own
 }
 
@@ -306,17 +334,11 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, e *Error, c *Claims
 // report tells of what somebody may want to look into; a request without
 // credentials or with malformed ones is nobody's news.
 func (g *Guard) report(ctx context.Context, e *Error, c *Claims) {
-	kind := EventUnavailable
-	switch e.StatusCode {
-	case http.StatusUnauthorized:
-		kind = EventTokenRefused
-		if e.ErrorCode == "" {
-			return
-		}
-	case http.StatusInternalServerError:
-		kind = EventPanic
-	case http.StatusServiceUnavailable:
-	default:
+	kind, failed := failure(ctx, e)
+	if e.StatusCode == http.StatusUnauthorized && e.ErrorCode != "" {
+		kind, failed = EventTokenRefused, true
+	}
+	if !failed {
 		return
 	}
 	observe(ctx, g.opts.Observer, Event{Kind: kind, UserID: c.Subject, ClientID: c.ClientID, SessionID: c.SessionID, TokenID: c.ID, Err: e.Cause})

@@ -220,8 +220,10 @@ func TestRequire(t *testing.T) {
 	require.Equal(t, 403, w.Code)
 	require.Equal(t, `Bearer realm="shop", error="insufficient_scope", error_description="The token lacks a scope that this resource demands", scope="items:read items:write"`, w.Header().Get("WWW-Authenticate"))
 	require.JSONEq(t, `{"detail":"The token lacks a scope that this resource demands"}`, w.Body.String())
-	require.Equal(t, passbearer.Scope("items:read items:write"), both.(interface{ RequiredScope() passbearer.Scope }).RequiredScope())
-	require.Equal(t, passbearer.Scope("items:read"), read.(interface{ RequiredScope() passbearer.Scope }).RequiredScope(), "the laxer guard is not changed")
+	type demander interface{ Demand() passbearer.Demand }
+	require.Equal(t, passbearer.Demand{Scope: "items:read items:write"}, both.(demander).Demand())
+	require.Equal(t, passbearer.Demand{Scope: "items:read"}, read.(demander).Demand(), "the laxer guard is not changed")
+	require.Equal(t, passbearer.Demand{Optional: true}, guard.Handler(http.NotFoundHandler()).(demander).Demand())
 }
 
 func TestCheck(t *testing.T) {
@@ -238,6 +240,36 @@ func TestCheck(t *testing.T) {
 	var e *passbearer.Error
 	require.ErrorAs(t, err, &e)
 	require.ErrorContains(t, e.Cause, "db-7")
+}
+
+// TestNestedGuards: the inner one decides who the request is from.
+func TestNestedGuards(t *testing.T) {
+	cookie := passbearer.NewGuard(known, &passbearer.GuardOptions{Optional: true, Extract: func(r *http.Request) (string, error) {
+		return r.Header.Get("X-Cookie"), nil
+	}})
+	h := passbearer.NewGuard(known, nil).Handler(cookie.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, ok := passbearer.FromContext(r.Context())
+		require.Equal(t, r.Header.Get("X-Cookie") != "", ok)
+		require.Equal(t, ok, c != nil)
+		w.WriteHeader(204)
+	})))
+	r := request("Bearer good")
+	require.Equal(t, 204, serve(h, r).Code)
+	r.Header.Set("X-Cookie", "good")
+	require.Equal(t, 204, serve(h, r).Code)
+}
+
+// TestNo401WithoutAChallenge (RFC 9110 §15.5.2), whoever made the error.
+func TestNo401WithoutAChallenge(t *testing.T) {
+	guard := passbearer.NewGuard(known, nil).Require("me")
+	h := guard.HandlerFunc(passbearer.WithUser(
+		func(context.Context, *passbearer.Claims) (int, error) {
+			return 0, &passbearer.Error{StatusCode: 401, ErrorCode: "insufficient_user_authentication", Scope: "other"}
+		},
+		func(http.ResponseWriter, *http.Request, int) {}))
+	w := serve(h, request("Bearer good"))
+	require.Equal(t, 401, w.Code)
+	require.Equal(t, `Bearer realm="api", error="insufficient_user_authentication"`, w.Header().Get("WWW-Authenticate"))
 }
 
 func TestClaimsAreACopy(t *testing.T) {
@@ -268,11 +300,13 @@ func TestExtract(t *testing.T) {
 	require.Equal(t, 401, answer("", passbearer.ErrNoCredentials))
 	require.Equal(t, 400, answer("", errors.New("two cookies")))
 	require.Equal(t, 418, answer("", &passbearer.Error{StatusCode: 418}))
+	require.Equal(t, 400, answer("", &passbearer.Error{ErrorDescription: "no status"}), "net/http would panic")
 	require.Equal(t, 500, answer("panic", nil))
 }
 
 func TestReplacedDeny(t *testing.T) {
-	guard := passbearer.NewGuard(known, &passbearer.GuardOptions{Deny: func(w http.ResponseWriter, r *http.Request, e *passbearer.Error) {
+	guard := passbearer.NewGuard(known, &passbearer.GuardOptions{Deny: func(w http.ResponseWriter, r *http.Request, err error) {
+		e := passbearer.AsError(err)
 		w.Header().Set("WWW-Authenticate", e.Challenge())
 		http.Error(w, "no: "+string(e.Scope), e.StatusCode)
 	}})
@@ -326,6 +360,18 @@ func TestWithUser(t *testing.T) {
 }
 
 var errPanic = errors.New("panic")
+
+// TestAClientThatHangsUpOnAGuard is no outage, and is counted all the same: a
+// store that hangs makes its clients hang up.
+func TestAClientThatHangsUpOnAGuard(t *testing.T) {
+	seen := new(events)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	guard := passbearer.NewGuard(known, &passbearer.GuardOptions{Observer: seen})
+	w := serve(guard.Handler(http.NotFoundHandler()), request("Bearer down").WithContext(ctx))
+	require.Equal(t, 503, w.Code)
+	require.Equal(t, []passbearer.EventKind{passbearer.EventAbandoned}, seen.kinds())
+}
 
 func TestPanicsOfTheHandlerAreItsOwn(t *testing.T) {
 	guard := passbearer.NewGuard(known, nil)

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,21 +26,27 @@ func (h *TokenHandler) client(r *http.Request, p params) (*Client, error) {
 	}
 	given, e := readClient(r, p)
 	if e != nil {
-		return nil, h.clientRefused(r, e)
+		return nil, h.clientRefused(r, nil, e)
 	}
 	client, err := h.clientByID(r.Context(), given.id)
 	if err != nil {
 		return nil, err
 	}
 	if !given.match(client) {
-		return nil, h.clientRefused(r, errClient(given.header))
+		return nil, h.clientRefused(r, client, errClient(given.header))
 	}
 	return client, nil
 }
 
-func (h *TokenHandler) clientRefused(r *http.Request, e *Error) error {
+// clientRefused names the client in the event only if it exists: what else was
+// sent may be anything.
+func (h *TokenHandler) clientRefused(r *http.Request, known *Client, e *Error) error {
 	if e.ErrorCode == codeInvalidClient {
-		h.observe(r.Context(), Event{Kind: EventClientRefused, Err: e.Cause})
+		event := Event{Kind: EventClientRefused, Err: e.Cause}
+		if known != nil {
+			event.ClientID = known.ID
+		}
+		h.observe(r.Context(), event)
 	}
 	return e
 }
@@ -102,7 +107,7 @@ func (h *TokenHandler) clientByID(ctx context.Context, id string) (*Client, erro
 	case errors.Is(err, ErrClientNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("load the client: %w", err)
+		return nil, &storeError{"load the client", err}
 	case client == nil || client.ID != id:
 		return nil, errors.New("the ClientStore returned neither the client nor an error")
 	}
@@ -117,8 +122,10 @@ func (given clientCredentials) match(client *Client) bool {
 		stored = client.SecretHash
 	}
 	equal := subtle.ConstantTimeCompare([]byte(ClientSecretHash(given.secret)), []byte(stored)) == 1
-	public := client != nil && client.SecretHash == ""
-	return equal && given.secret != "" || public && given.secret == ""
+	if client != nil && client.Public {
+		return given.secret == ""
+	}
+	return equal && given.secret != ""
 }
 
 // errClient has a challenge only where the client used the header (RFC 6749

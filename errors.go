@@ -28,6 +28,9 @@ var (
 	// ErrUserDisabled means that a user may not sign in now.
 	ErrUserDisabled = errors.New("passbearer: user is disabled")
 
+	// ErrUserExists means that a user to add has the id or the name of another.
+	ErrUserExists = errors.New("passbearer: a user with this id or name exists")
+
 	// ErrClientNotFound means that no client has the id asked for.
 	ErrClientNotFound = errors.New("passbearer: no such client")
 
@@ -55,7 +58,7 @@ const (
 // Error is a refusal as the client gets it. Its fields are named as in the
 // RFCs; none of them holds what the client sent.
 type Error struct {
-	StatusCode int // the HTTP status
+	StatusCode int // the HTTP status: 400 to 599, or else 400 is sent
 
 	// ErrorCode is the RFC's error code, and empty where a request has no
 	// credentials at all (RFC 6750 §3.1).
@@ -86,6 +89,9 @@ func (e *Error) Error() string {
 	}
 	return text
 }
+
+// GoString is e.Error(): Extra may hold a secret.
+func (e *Error) GoString() string { return e.Error() }
 
 // Unwrap returns e.Cause.
 func (e *Error) Unwrap() error { return e.Cause }
@@ -128,10 +134,9 @@ func quoteSafe(s string) string {
 
 // Deny answers r with err, an [*Error] as [BearerToken] and [Guard.Check]
 // return it: its status, its challenge and {"detail": …}. It is the default of
-// [GuardOptions.Deny]. Any other error is answered 500 and says nothing of
-// itself.
+// [GuardOptions.Deny]. See [AsError] for other errors.
 func Deny(w http.ResponseWriter, _ *http.Request, err error) {
-	e := asError(err)
+	e := AsError(err)
 	writeRefusal(w, e, map[string]any{"detail": e.ErrorDescription})
 }
 
@@ -139,7 +144,7 @@ func Deny(w http.ResponseWriter, _ *http.Request, err error) {
 // application refused: as [Deny] does, and with the members of RFC 6749 §5.2,
 // error and error_description.
 func DenyTokenRequest(w http.ResponseWriter, _ *http.Request, err error) {
-	e := asError(err)
+	e := AsError(err)
 	writeRefusal(w, e, map[string]any{
 		"detail":            e.ErrorDescription,
 		"error":             e.ErrorCode,
@@ -147,10 +152,16 @@ func DenyTokenRequest(w http.ResponseWriter, _ *http.Request, err error) {
 	})
 }
 
-func asError(err error) *Error {
+// AsError returns the [*Error] in err, 401 for [ErrNoCredentials], and for any
+// other error one that answers 500 and says nothing of it. A Deny function of
+// your own begins with it.
+func AsError(err error) *Error {
 	var e *Error
-	if errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
 		return e
+	case errors.Is(err, ErrNoCredentials):
+		return noCredentials()
 	}
 	return serverError(err)
 }
@@ -161,6 +172,24 @@ func invalidToken(cause error) *Error {
 
 func serverError(cause error) *Error {
 	return &Error{StatusCode: http.StatusInternalServerError, ErrorCode: codeServerError, ErrorDescription: "Internal server error", Cause: cause}
+}
+
+// storeError is an error of a store. It is matched like what it wraps, except
+// that an [*Error] in it is not an answer: that one was for the store.
+type storeError struct {
+	step string
+	err  error
+}
+
+func (e *storeError) Error() string { return e.step + ": " + e.err.Error() }
+
+func (e *storeError) Is(target error) bool { return errors.Is(e.err, target) }
+
+func (e *storeError) As(target any) bool {
+	if _, refusal := target.(**Error); refusal {
+		return false
+	}
+	return errors.As(e.err, target)
 }
 
 // retryAfter is short: what is down may be up again, and clients back off by
@@ -225,8 +254,16 @@ func writeRefusal(w http.ResponseWriter, e *Error, body map[string]any) {
 	if e.StatusCode == http.StatusRequestEntityTooLarge || e.StatusCode == http.StatusRequestTimeout {
 		h.Set("Connection", "close") // what is left of the body is not read
 	}
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(e.StatusCode)
-	w.Write(append(text, '\n'))
+	status := e.StatusCode
+	if status < 400 || status > 599 {
+		status = http.StatusBadRequest
+	}
+	writeJSON(w, status, text)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(append(body, '\n'))
 }

@@ -3,6 +3,7 @@ package passbearer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -50,6 +51,11 @@ func TestDenyTokenRequest(t *testing.T) {
 	passbearer.Deny(w, nil, &passbearer.Error{StatusCode: 400, Extra: map[string]any{"f": func() {}}})
 	require.Equal(t, 400, w.Code)
 	require.JSONEq(t, `{"detail":"Internal server error"}`, w.Body.String())
+}
+
+func TestErrorsDoNotPrintExtra(t *testing.T) {
+	e := &passbearer.Error{ErrorDescription: "Second factor", Extra: map[string]any{"mfa_token": "secret"}}
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s", e, e, e, e), "secret")
 }
 
 func TestLogObserver(t *testing.T) {

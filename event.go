@@ -2,7 +2,9 @@ package passbearer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -12,19 +14,21 @@ type EventKind string
 // The kinds of events.
 const (
 	EventSignedIn            EventKind = "signed_in"
-	EventSignInFailed        EventKind = "sign_in_failed"        // by name and password, or by another grant
+	EventSignInFailed        EventKind = "sign_in_failed"        // by name and password; Err says why
 	EventPasswordRehashed    EventKind = "password_rehashed"     // Err if it could not be
 	EventRefreshed           EventKind = "refreshed"             // a refresh token was rotated
 	EventRefreshRepeated     EventKind = "refresh_repeated"      // the same successor again, inside the grace window
 	EventRefreshHealed       EventKind = "refresh_healed"        // the store had lost an acknowledged rotation
 	EventRefreshRefused      EventKind = "refresh_refused"       // Err says why
+	EventRefreshLost         EventKind = "refresh_lost"          // the store had lost more than that; the session was ended
 	EventRefreshTokenStolen  EventKind = "refresh_token_stolen"  // an old refresh token came back; its session was ended
 	EventSignedOut           EventKind = "signed_out"            // one session ended
 	EventSignedOutEverywhere EventKind = "signed_out_everywhere" // all sessions of a user ended
 	EventClientRefused       EventKind = "client_refused"        // client authentication failed
 	EventTokenRefused        EventKind = "access_token_refused"  // by a Guard
 	EventUnavailable         EventKind = "unavailable"           // a store, a verifier or the hashing queue; Err says which
-	EventPanic               EventKind = "panic"                 // Err has the stack
+	EventAbandoned           EventKind = "abandoned"             // the client hung up before the answer; Err says what that stopped
+	EventPanic               EventKind = "panic"                 // in the application's code; Err has the stack
 )
 
 // Event is something that operators, auditors or counters want to know. It
@@ -47,8 +51,8 @@ type Observer interface {
 }
 
 // LogObserver logs events to l; nil means [slog.Default] at the time of the
-// event. Refused tokens and refreshes are at level debug, sign-ins and sign-outs
-// at info, stolen tokens at warn, failures at error.
+// event. Refused tokens, refreshes and hang-ups are at level debug, sign-ins and sign-outs
+// at info, stolen tokens and lost rotations at warn, failures at error.
 func LogObserver(l *slog.Logger) Observer { return logObserver{l} }
 
 type logObserver struct{ logger *slog.Logger }
@@ -76,14 +80,28 @@ func (o logObserver) Event(ctx context.Context, e Event) {
 
 func levelOf(k EventKind) slog.Level {
 	switch k {
-	case EventTokenRefused, EventRefreshed, EventRefreshRepeated:
+	case EventTokenRefused, EventRefreshed, EventRefreshRepeated, EventAbandoned:
 		return slog.LevelDebug
-	case EventRefreshTokenStolen, EventRefreshHealed:
+	case EventRefreshTokenStolen, EventRefreshHealed, EventRefreshLost:
 		return slog.LevelWarn
 	case EventUnavailable, EventPanic:
 		return slog.LevelError
 	}
 	return slog.LevelInfo
+}
+
+// failure tells what kind of failure on this side an answer is of, if it is one.
+func failure(ctx context.Context, e *Error) (kind EventKind, failed bool) {
+	var p *panicError
+	switch {
+	case e.StatusCode < http.StatusInternalServerError:
+		return "", false
+	case errors.As(e.Cause, &p):
+		return EventPanic, true
+	case errors.Is(ctx.Err(), context.Canceled): // it failed on purpose
+		return EventAbandoned, true
+	}
+	return EventUnavailable, true
 }
 
 func observe(ctx context.Context, o Observer, e Event) {

@@ -45,7 +45,9 @@ func (PasswordForm) LogValue() slog.Value { return slog.StringValue("PasswordFor
 // ParsePasswordForm reads the form from r's body, as application/x-www-form-urlencoded
 // and in nothing else; the URL's query is never a source. grant_type may be
 // absent. The body is at most 64 KiB and 32 parameters, and arrives within 10
-// seconds where the server has no ReadTimeout.
+// seconds where the server has no ReadTimeout. The connection of a client that
+// stalls ends too only with a ReadTimeout, or a read deadline such as
+// [TokenHandler] sets.
 //
 // Every error is an [*Error] that [DenyTokenRequest] can answer. It may name a
 // parameter, and never holds a value. ParsePasswordForm reads the body itself:
@@ -59,7 +61,7 @@ func ParsePasswordFormStrict(r *http.Request) (*PasswordForm, error) {
 }
 
 func parsePasswordForm(r *http.Request, strict bool) (*PasswordForm, error) {
-	p, e := readParams(r)
+	p, e := readParams(r, formTimeout)
 	if e != nil {
 		return nil, e
 	}
@@ -129,11 +131,11 @@ func (p params) scope() (Scope, *Error) {
 }
 
 // readParams reads the whole of a token request.
-func readParams(r *http.Request) (params, *Error) {
+func readParams(r *http.Request, wait time.Duration) (params, *Error) {
 	if e := checkForm(r); e != nil {
 		return nil, e
 	}
-	body, e := readForm(r)
+	body, e := readForm(r, wait)
 	if e != nil {
 		return nil, e
 	}
@@ -192,8 +194,8 @@ func secretInQuery(r *http.Request) string {
 
 // readForm bounds the body's size and time. Reading happens on a goroutine of
 // its own, since a ResponseWriter that hides SetReadDeadline leaves no other way
-// to stop waiting. After a timeout the connection is closed, which ends it.
-func readForm(r *http.Request) ([]byte, *Error) {
+// to stop waiting. net/http ends it once the answer is written.
+func readForm(r *http.Request, wait time.Duration) ([]byte, *Error) {
 	type result struct {
 		body []byte
 		err  error
@@ -209,7 +211,7 @@ func readForm(r *http.Request) ([]byte, *Error) {
 		}()
 		res.body, res.err = io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
 	}()
-	timeout := time.NewTimer(formTimeout)
+	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
 	if hasReadTimeout(r) {
 		timeout.Stop() // the server's own limit is the one its operator chose
@@ -288,6 +290,8 @@ func parsePair(pair string) (name, value string, e *Error) {
 		return "", "", formError(codeInvalidRequest, "Bad percent-encoding in parameter"+named(name))
 	case !utf8.ValidString(value):
 		return "", "", formError(codeInvalidRequest, "Not UTF-8: parameter"+named(name))
+	case !isText(value) && name == "scope":
+		return "", "", formError(codeInvalidScope, "Malformed scope")
 	case !isText(value):
 		return "", "", formError(codeInvalidRequest, "NUL in parameter"+named(name))
 	}

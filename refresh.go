@@ -3,7 +3,6 @@ package passbearer
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // maxSwaps bounds how often a refresh that lost a race thinks again. Once is
@@ -18,14 +17,15 @@ type refresh struct {
 	row      *Session     // nil if there is none
 	user     *User        // nil if there is none
 	client   *Client
+	tokenID  string // jti of the access token that goes with it
 	isNew    bool
 }
 
 // begin makes a session that commit will keep.
 func (s *Sessions) begin(g *Grant, req *GrantRequest) *refresh {
-	token := s.keys.begin(g.User.ID, g.ClientID)
+	token := s.keys.begin(g.User.ID, req.Client.ID)
 	row := &Session{
-		ID: token.sessionID(), UserID: g.User.ID, ClientID: g.ClientID, Scope: g.Scope, Epoch: g.User.Epoch,
+		ID: token.sessionID(), UserID: g.User.ID, ClientID: req.Client.ID, Scope: g.Scope, Epoch: g.User.Epoch,
 		AuthTime: g.AuthTime, ACR: g.ACR, AMR: g.AMR, JKT: g.JKT, Extra: g.Extra,
 		UserAgent:    userAgent(req.Request.UserAgent()),
 		IdleLifetime: s.opts.IdleLifetime, Lifetime: s.opts.Lifetime,
@@ -46,14 +46,9 @@ func (s *Sessions) open(ctx context.Context, text string, client *Client) (*refr
 		return nil, err
 	}
 	if a.row != nil {
-		user, err := s.users.UserByID(ctx, a.row.UserID)
-		if !errors.Is(err, ErrUserNotFound) {
-			if a.user, err = checkUser(user, err); err != nil {
-				return nil, err
-			}
-		}
-		if a.user != nil && a.user.ID != a.row.UserID {
-			return nil, errors.New("the UserStore returned another user")
+		a.user, err = userByID(ctx, s.users, a.row.UserID)
+		if err != nil && !errors.Is(err, ErrUserNotFound) {
+			return nil, err
 		}
 	}
 	if _, err := a.judge(ctx); err != nil {
@@ -68,7 +63,7 @@ func (a *refresh) commit(ctx context.Context) (string, error) {
 	s := a.sessions
 	if a.isNew {
 		if err := s.store.CreateSession(ctx, *a.row); err != nil {
-			return "", fmt.Errorf("create the session: %w", err)
+			return "", &storeError{"create the session", err}
 		}
 		return s.keys.seal(a.token), nil
 	}
@@ -124,13 +119,14 @@ func (a *refresh) facts() refreshFacts {
 		revoked: revoked != nil && revoked(row.ID),
 		user:    a.user != nil && !a.user.Disabled,
 		epoch:   a.user != nil && a.user.Epoch == row.Epoch,
+		proved:  row.JKT == "", // nothing here checks proofs of possession
 		ahead:   row.Generation - a.token.generation,
 		inGrace: grace > 0 && row.AsOf.Sub(row.LastUsedAt) <= grace,
 	}
 }
 
 func (a *refresh) event(kind EventKind, err error) Event {
-	e := Event{Kind: kind, ClientID: a.client.ID, SessionID: a.token.sessionID(), Err: err}
+	e := Event{Kind: kind, ClientID: a.client.ID, SessionID: a.token.sessionID(), TokenID: a.tokenID, Err: err}
 	if a.row != nil {
 		e.UserID = a.row.UserID
 	}
@@ -155,6 +151,7 @@ type refreshFacts struct {
 	revoked bool  // this process knows that the session was ended
 	user    bool  // exists and is enabled
 	epoch   bool  // the user's is the row's
+	proved  bool  // the session is bound to no key, or the request proved it
 	ahead   int64 // row's generation less the token's
 	inGrace bool  // the row's generation changed a moment ago
 }
@@ -172,7 +169,7 @@ const (
 
 func (v verdict) event() EventKind {
 	return map[verdict]EventKind{
-		refuse: EventRefreshRefused, endStolen: EventRefreshTokenStolen, endLost: EventRefreshRefused,
+		refuse: EventRefreshRefused, endStolen: EventRefreshTokenStolen, endLost: EventRefreshLost,
 		repeat: EventRefreshRepeated, rotate: EventRefreshed, heal: EventRefreshHealed,
 	}[v]
 }
@@ -185,6 +182,7 @@ var (
 	errExpired      = errors.New("the session has expired")
 	errRevoked      = errors.New("the session was revoked, though its row is live")
 	errEpoch        = errors.New("the user was signed out everywhere, or has another password")
+	errUnproved     = errors.New("the session is bound to a key, of which the request has no proof")
 	errStolen       = errors.New("a refresh token came back after its successor was used")
 	errLost         = errors.New("the store is more than one rotation behind the token")
 )
@@ -209,6 +207,8 @@ func (f refreshFacts) decide() (verdict, error) {
 		return refuse, ErrUserDisabled
 	case !f.epoch:
 		return refuse, errEpoch
+	case !f.proved:
+		return refuse, errUnproved
 	case f.ahead == 0:
 		return rotate, nil
 	case f.ahead == 1 && f.inGrace:

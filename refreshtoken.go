@@ -59,7 +59,7 @@ func (t refreshToken) successor() refreshToken {
 // RefreshKeys sign refresh tokens. Make them with [NewRefreshKeys].
 type RefreshKeys struct {
 	issuer string
-	keys   []refreshKey // the first signs
+	keys   []*refreshKey // the first signs; pointers, which print as such where Format is not asked
 }
 
 type refreshKey struct {
@@ -90,30 +90,28 @@ func NewRefreshKeys(issuer string, secrets ...[]byte) (*RefreshKeys, error) {
 	return k, nil
 }
 
-func newRefreshKey(issuer string, secret []byte) (key refreshKey, err error) {
+func newRefreshKey(issuer string, secret []byte) (*refreshKey, error) {
 	if len(secret) < minRefreshSecret {
-		return key, fmt.Errorf("the secret has %d bytes, which is below %d", len(secret), minRefreshSecret)
+		return nil, fmt.Errorf("the secret has %d bytes, which is below %d", len(secret), minRefreshSecret)
 	}
 	info := fmt.Sprintf("passbearer refresh token v%d %s", refreshVersion, issuer)
 	derived, err := hkdf.Key(sha256.New, secret, nil, info, keyIDSize+sha256.Size)
 	if err != nil {
-		return key, err
+		return nil, err
 	}
-	copy(key.id[:], derived)
-	key.mac = derived[keyIDSize:]
-	return key, nil
+	return &refreshKey{[keyIDSize]byte(derived), derived[keyIDSize:]}, nil
 }
 
 // Format hides the keys from package fmt.
-func (*RefreshKeys) Format(s fmt.State, _ rune) { io.WriteString(s, "RefreshKeys{…}") }
+func (RefreshKeys) Format(s fmt.State, _ rune) { io.WriteString(s, "RefreshKeys{…}") }
 
 // LogValue hides the keys from package slog.
-func (*RefreshKeys) LogValue() slog.Value { return slog.StringValue("RefreshKeys{…}") }
+func (RefreshKeys) LogValue() slog.Value { return slog.StringValue("RefreshKeys{…}") }
 
 func (k *RefreshKeys) byID(id []byte) *refreshKey {
-	for i := range k.keys {
-		if string(k.keys[i].id[:]) == string(id) {
-			return &k.keys[i]
+	for _, key := range k.keys {
+		if string(key.id[:]) == string(id) {
+			return key
 		}
 	}
 	return nil
@@ -142,7 +140,7 @@ func (k *RefreshKeys) binds(t refreshToken, row *Session) bool {
 }
 
 func (k *RefreshKeys) seal(t refreshToken) string {
-	key := &k.keys[0]
+	key := k.keys[0]
 	b := make([]byte, 0, refreshSize)
 	b = append(b, refreshVersion)
 	b = append(b, key.id[:]...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,6 +18,7 @@ const (
 
 const (
 	maxUserAgent = 256 // bytes
+	maxListed    = 1000
 	endTimeout   = 5 * time.Second
 )
 
@@ -89,8 +91,9 @@ type SessionStore interface {
 // UserSessionStore is what a [SessionStore] also implements so that sessions
 // can be listed and ended by user.
 type UserSessionStore interface {
-	// SessionsByUser returns the user's live sessions, the newest first.
-	SessionsByUser(ctx context.Context, userID string) ([]Session, error)
+	// SessionsByUser returns the user's live sessions, the newest first and at
+	// most limit of them.
+	SessionsByUser(ctx context.Context, userID string, limit int) ([]Session, error)
 
 	// EndUserSessions ends every session of the user.
 	EndUserSessions(ctx context.Context, userID string) error
@@ -156,18 +159,27 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-// List returns the user's live sessions, the newest first. It fails with
+// List returns the sessions in which the user is signed in, the newest first and
+// at most 1,000; an unknown or disabled user has none. It fails with
 // [errors.ErrUnsupported] where the store is no [UserSessionStore].
 func (s *Sessions) List(ctx context.Context, userID string) ([]Session, error) {
 	store, ok := s.store.(UserSessionStore)
 	if !ok {
 		return nil, fmt.Errorf("passbearer: list sessions: %w by this SessionStore", errors.ErrUnsupported)
 	}
-	list, err := store.SessionsByUser(ctx, userID)
+	user, err := userByID(ctx, s.users, userID)
+	if errors.Is(err, ErrUserNotFound) || err == nil && user.Disabled {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("passbearer: list sessions: %w", err)
 	}
-	return list, nil
+	rows, err := store.SessionsByUser(ctx, userID, maxListed)
+	if err != nil {
+		return nil, fmt.Errorf("passbearer: list sessions: %w", err)
+	}
+	// The epoch is the authority: rows may outlive it.
+	return slices.DeleteFunc(rows, func(row Session) bool { return row.Epoch != user.Epoch }), nil
 }
 
 // End signs the user out of one of their sessions: claims.Subject and
@@ -246,7 +258,7 @@ func (s *Sessions) endRow(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	if err := s.store.EndSession(ctx, id); err != nil {
-		return fmt.Errorf("end the session: %w", err)
+		return &storeError{"end the session", err}
 	}
 	return nil
 }
@@ -262,7 +274,7 @@ func checkSession(id string, row *Session, err error) (*Session, error) {
 	case errors.Is(err, ErrSessionNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("load the session: %w", err)
+		return nil, &storeError{"load the session", err}
 	case row == nil || row.ID != id || row.AsOf.IsZero():
 		return nil, errors.New("the SessionStore returned neither the session with AsOf nor an error")
 	}

@@ -3,8 +3,6 @@ package passbearer
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/passbearer/passbearer/password"
 )
@@ -30,7 +28,7 @@ func (h *TokenHandler) passwordGrant(ctx context.Context, req *GrantRequest) (*G
 	if err != nil {
 		return nil, err
 	}
-	return &Grant{User: user, Scope: granted, AuthTime: time.Now(), AMR: "pwd"}, nil
+	return &Grant{User: user, Scope: granted, AMR: "pwd"}, nil
 }
 
 func (h *TokenHandler) signInFailed(ctx context.Context, req *GrantRequest, user *User, err error) {
@@ -62,7 +60,7 @@ func (h *TokenHandler) signIn(ctx context.Context, typed, plain string) (*User, 
 	case errors.Is(err, password.ErrPassword), errors.Is(err, password.ErrHash):
 		return user, errSignIn(err)
 	case err != nil:
-		return user, fmt.Errorf("verify the password: %w", err)
+		return user, &storeError{"verify the password", err}
 	case nameErr != nil:
 		return nil, errSignIn(nameErr)
 	case user == nil:
@@ -87,10 +85,18 @@ func (h *TokenHandler) userByName(ctx context.Context, name string) (*User, erro
 	return checkUser(user, err)
 }
 
+func userByID(ctx context.Context, users UserStore, id string) (*User, error) {
+	user, err := users.UserByID(ctx, id)
+	if user, err = checkUser(user, err); err == nil && user.ID != id {
+		return nil, errors.New("the UserStore returned another user")
+	}
+	return user, err
+}
+
 func checkUser(user *User, err error) (*User, error) {
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("load the user: %w", err)
+		return nil, &storeError{"load the user", err}
 	case user == nil:
 		return nil, errors.New("the UserStore returned neither a user nor an error")
 	case user.ID == "":

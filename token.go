@@ -2,10 +2,12 @@ package passbearer
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -21,7 +23,7 @@ const (
 // TokenHandler is the token endpoint (RFC 6749 §3.2): it answers POST requests
 // with tokens, for the grant types password and refresh_token and those an
 // application adds. It mounts under any path and is safe for concurrent use.
-// Make it with [NewTokenHandler].
+// Make it with [NewTokenHandler]; the zero TokenHandler refuses every request.
 type TokenHandler struct {
 	users  UserStore
 	issuer TokenIssuer
@@ -61,9 +63,10 @@ type TokenHandlerOptions struct {
 	// is answered as it is, any other 503.
 	ScopePolicy func(context.Context, ScopeRequest) (Scope, error)
 
-	// Claims may add to the claims of each access token, Extra above all,
-	// before it is issued. An [*Error] is answered as it is, any other 503.
-	Claims func(context.Context, *Grant, *Claims) error
+	// Claims may change the claims of each access token before it is issued:
+	// Extra above all, or Expiry by client. An [*Error] is answered as it is,
+	// any other 503.
+	Claims func(context.Context, *GrantRequest, *Grant, *Claims) error
 
 	// CanonicalName maps a name as it was typed to the one that the UserStore
 	// knows; a name it refuses is unknown. Nil means [CanonicalName].
@@ -72,15 +75,21 @@ type TokenHandlerOptions struct {
 	// Observer is told what happens; nil means [LogObserver](nil).
 	Observer Observer
 
-	// Deny writes the refusal; nil means [DenyTokenRequest].
-	Deny func(http.ResponseWriter, *http.Request, *Error)
+	// Answer writes the tokens; nil means [AnswerTokenRequest]. One of your
+	// own can set a cookie, for instance.
+	Answer func(http.ResponseWriter, *http.Request, *TokenResponse)
+
+	// Deny writes the refusal, an [*Error]; nil means [DenyTokenRequest].
+	Deny func(http.ResponseWriter, *http.Request, error)
+
+	// Now is the clock of the tokens' times; nil means [time.Now].
+	Now func() time.Time
 }
 
 // Grant is what a grant type decided: who gets which token.
 type Grant struct {
-	User     *User
-	Scope    Scope  // granted
-	ClientID string // empty means the request's client
+	User  *User
+	Scope Scope // granted
 
 	AuthTime time.Time // when the user proved who they are; zero means now
 	ACR      string
@@ -106,7 +115,10 @@ type GrantRequest struct {
 func (g *GrantRequest) Param(name string) string { return g.params[name] }
 
 // Format hides the request from package fmt.
-func (*GrantRequest) Format(s fmt.State, _ rune) { io.WriteString(s, "GrantRequest{…}") }
+func (GrantRequest) Format(s fmt.State, _ rune) { io.WriteString(s, "GrantRequest{…}") }
+
+// LogValue hides the request from package slog.
+func (GrantRequest) LogValue() slog.Value { return slog.StringValue("GrantRequest{…}") }
 
 // ScopeRequest is what a scope policy decides on.
 type ScopeRequest struct {
@@ -140,7 +152,8 @@ func GrantScope(_ context.Context, q ScopeRequest) (Scope, error) {
 }
 
 // NewTokenHandler returns a token endpoint for users, with access tokens by
-// issuer; nil options mean the defaults. It panics if users or issuer is nil.
+// issuer; nil options mean the defaults. It panics if users or issuer is nil, or
+// if a lifetime in the options is one that no token can have.
 func NewTokenHandler(users UserStore, issuer TokenIssuer, opts *TokenHandlerOptions) *TokenHandler {
 	if users == nil || issuer == nil {
 		panic("passbearer: NewTokenHandler needs a UserStore and a TokenIssuer: memstore.New and jwttoken.New make them")
@@ -150,6 +163,9 @@ func NewTokenHandler(users UserStore, issuer TokenIssuer, opts *TokenHandlerOpti
 		h.opts = *opts
 	}
 	h.opts.fill()
+	if limited, ok := issuer.(interface{ MaxLifetime() time.Duration }); ok && h.opts.AccessTokenLifetime > limited.MaxLifetime() {
+		panic("passbearer: TokenHandlerOptions.AccessTokenLifetime is over what the issuer's tokens may live: raise jwttoken.Options.MaxLifetime or lower it")
+	}
 	h.grants = map[string]GrantFunc{grantPassword: h.passwordGrant}
 	if h.opts.Sessions != nil {
 		h.grants[grantRefreshToken] = h.refreshGrant
@@ -182,13 +198,22 @@ func (o *TokenHandlerOptions) fill() {
 	if o.CanonicalName == nil {
 		o.CanonicalName = CanonicalName
 	}
-	if o.Deny == nil {
-		o.Deny = func(w http.ResponseWriter, r *http.Request, e *Error) { DenyTokenRequest(w, r, e) }
+	if o.Answer == nil {
+		o.Answer = AnswerTokenRequest
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 }
 
 func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.ServeEndpoint(w, r, h.token)
+	var res *TokenResponse
+	if h.serve(w, r, func(req *GrantRequest) (err error) {
+		res, err = h.token(r.Context(), req)
+		return err
+	}) {
+		h.opts.Answer(w, r, res)
+	}
 }
 
 // ServeEndpoint answers another endpoint of the same authorization server, such
@@ -196,36 +221,47 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the token endpoint treats them. What f returns is sent as JSON with status
 // 200; its errors are answered as a [GrantFunc]'s.
 func (h *TokenHandler) ServeEndpoint(w http.ResponseWriter, r *http.Request, f func(context.Context, *GrantRequest) (any, error)) {
-	var answer any
-	err := guardPanic(func() (err error) {
-		req, err := h.read(w, r)
+	var body []byte
+	if h.serve(w, r, func(req *GrantRequest) error {
+		answer, err := f(r.Context(), req)
 		if err == nil {
-			answer, err = f(r.Context(), req)
+			body, err = json.Marshal(answer)
 		}
 		return err
-	})
-	var body []byte
-	if err == nil {
-		body, err = json.Marshal(answer)
+	}) {
+		writeJSON(w, http.StatusOK, body)
 	}
+}
+
+// serve reads the request and calls f. It reports false if it has answered,
+// because one of the two failed.
+func (h *TokenHandler) serve(w http.ResponseWriter, r *http.Request, f func(*GrantRequest) error) bool {
+	err := guardPanic(func() error {
+		req, err := h.read(w, r)
+		if err != nil {
+			return err
+		}
+		return f(req)
+	})
 	if err != nil {
 		h.deny(w, r, err)
-		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Write(append(body, '\n'))
+	return err == nil
 }
 
 func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantRequest, error) {
 	if r.Method != http.MethodPost {
 		return nil, &Error{StatusCode: http.StatusMethodNotAllowed, ErrorCode: codeInvalidRequest, ErrorDescription: "Use POST"}
 	}
-	defer limitBodyTime(w, r)()
-	p, e := readParams(r)
-	if e != nil {
+	wait, reset := limitBodyTime(w, r)
+	p, e := readParams(r, wait)
+	if e != nil { // the deadline stays: net/http reads some of what is left, and then clears it
+		if e.StatusCode == http.StatusRequestTimeout || e.StatusCode == http.StatusRequestEntityTooLarge {
+			w.Header().Set("Connection", "close") // or net/http reads before it answers; Deny may be the application's
+		}
 		return nil, e
 	}
+	reset()
 	client, err := h.client(r, p)
 	if err != nil {
 		return nil, err
@@ -234,17 +270,18 @@ func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantReque
 }
 
 // limitBodyTime sets the connection's read deadline where that is possible, so
-// that a slow client's connection ends with its answer; readForm's timer is for
-// where it is not.
-func limitBodyTime(w http.ResponseWriter, r *http.Request) (reset func()) {
+// that a slow client's connection ends with its answer. It returns how long
+// readForm may wait: longer than the deadline, which must be what ends the read.
+// Where net/http has to end it, it clears the deadline and reads on without one.
+func limitBodyTime(w http.ResponseWriter, r *http.Request) (wait time.Duration, reset func()) {
 	conn := http.NewResponseController(w)
 	if hasReadTimeout(r) || conn.SetReadDeadline(time.Now().Add(formTimeout)) != nil {
-		return func() {}
+		return formTimeout, func() {}
 	}
-	return func() { conn.SetReadDeadline(time.Time{}) }
+	return formTimeout + time.Second, func() { conn.SetReadDeadline(time.Time{}) }
 }
 
-func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (any, error) {
+func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResponse, error) {
 	grantType, e := req.params.grantType(h.opts.Strict)
 	if e != nil {
 		return nil, e
@@ -260,62 +297,76 @@ func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (any, error
 	if grant == nil || grant.User == nil || grant.User.ID == "" {
 		return nil, errors.New("the grant has no user")
 	}
-	if grant.ClientID == "" {
-		grant.ClientID = req.Client.ID
-	}
 	if grant.AuthTime.IsZero() {
-		grant.AuthTime = time.Now()
+		grant.AuthTime = h.opts.Now()
 	}
-	return h.answer(ctx, req, grant)
+	return h.issue(ctx, req, grant)
 }
 
-// tokenResponse is RFC 6749 §5.1.
-type tokenResponse struct {
+// TokenResponse is the answer to a successful token request (RFC 6749 §5.1).
+type TokenResponse struct {
 	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"`
+	TokenType    string `json:"token_type"` // "bearer", or "DPoP" where the token is bound to a key
+	ExpiresIn    int64  `json:"expires_in"` // seconds
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        Scope  `json:"scope"`
 }
 
-// answer issues the access token first and touches the session last: whatever
+// Format hides the tokens from package fmt.
+func (TokenResponse) Format(s fmt.State, _ rune) { io.WriteString(s, "TokenResponse{…}") }
+
+// LogValue hides the tokens from package slog.
+func (TokenResponse) LogValue() slog.Value { return slog.StringValue("TokenResponse{…}") }
+
+// AnswerTokenRequest sends res as JSON. It is the default of
+// [TokenHandlerOptions.Answer].
+func AnswerTokenRequest(w http.ResponseWriter, _ *http.Request, res *TokenResponse) {
+	body, err := json.Marshal(res)
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	writeJSON(w, http.StatusOK, body)
+}
+
+// issue makes the access token first and touches the session last: whatever
 // fails before leaves no trace, and a client's refresh token stays good.
-func (h *TokenHandler) answer(ctx context.Context, req *GrantRequest, g *Grant) (*tokenResponse, error) {
-	lifetime := h.opts.AccessTokenLifetime.Truncate(time.Second)
-	res := &tokenResponse{TokenType: "bearer", ExpiresIn: int64(lifetime.Seconds()), Scope: g.Scope}
+func (h *TokenHandler) issue(ctx context.Context, req *GrantRequest, g *Grant) (*TokenResponse, error) {
 	signIn := g.refresh == nil
 	if signIn && h.opts.Sessions != nil {
 		g.refresh = h.opts.Sessions.begin(g, req)
 	}
-	c := h.claims(g, lifetime)
-	if h.opts.Claims != nil {
-		if err := h.opts.Claims(ctx, g, &c); err != nil {
-			return nil, err
-		}
+	c, err := h.claims(ctx, req, g)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	res := &TokenResponse{TokenType: "bearer", ExpiresIn: int64(c.Expiry - c.IssuedAt), Scope: c.Scope}
+	if c.Confirmation.Method == "jkt" {
+		res.TokenType = "DPoP" // RFC 9449 §5
+	}
 	if res.AccessToken, err = h.issuer.IssueToken(ctx, c); err != nil {
 		return nil, fmt.Errorf("issue the access token: %w", err)
 	}
 	if g.refresh != nil {
+		g.refresh.tokenID = c.ID
 		if res.RefreshToken, err = g.refresh.commit(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if signIn {
-		h.observe(ctx, Event{Kind: EventSignedIn, UserID: c.Subject, ClientID: c.ClientID, SessionID: c.SessionID})
+		h.observe(ctx, Event{Kind: EventSignedIn, UserID: c.Subject, ClientID: c.ClientID, SessionID: c.SessionID, TokenID: c.ID})
 	}
 	return res, nil
 }
 
-func (h *TokenHandler) claims(g *Grant, lifetime time.Duration) Claims {
-	now := time.Now()
+func (h *TokenHandler) claims(ctx context.Context, req *GrantRequest, g *Grant) (Claims, error) {
+	now := h.opts.Now()
 	c := Claims{
+		ID:       rand.Text(),
 		Subject:  g.User.ID,
-		ClientID: g.ClientID,
+		ClientID: req.Client.ID,
 		Scope:    g.Scope,
 		IssuedAt: NumericDate(now.Unix()),
-		Expiry:   NumericDate(now.Add(lifetime).Unix()),
+		Expiry:   NumericDate(now.Add(h.opts.AccessTokenLifetime.Truncate(time.Second)).Unix()),
 		AuthTime: NumericDate(g.AuthTime.Unix()),
 		ACR:      g.ACR,
 		AMR:      g.AMR,
@@ -327,7 +378,15 @@ func (h *TokenHandler) claims(g *Grant, lifetime time.Duration) Claims {
 	if g.refresh != nil {
 		c.SessionID = g.refresh.row.ID
 	}
-	return c
+	if h.opts.Claims != nil {
+		if err := h.opts.Claims(ctx, req, g, &c); err != nil {
+			return c, err
+		}
+	}
+	if c.Expiry <= c.IssuedAt || !c.Scope.Valid() {
+		return c, errors.New("the token's lifetime or scope is not valid")
+	}
+	return c, nil
 }
 
 func (h *TokenHandler) scope(ctx context.Context, q ScopeRequest) (Scope, error) {
@@ -359,7 +418,7 @@ func (h *TokenHandler) refreshGrant(ctx context.Context, req *GrantRequest) (*Gr
 	if err != nil {
 		return nil, err
 	}
-	return &Grant{User: attempt.user, Scope: granted, ClientID: row.ClientID, AuthTime: row.AuthTime,
+	return &Grant{User: attempt.user, Scope: granted, AuthTime: row.AuthTime,
 		ACR: row.ACR, AMR: row.AMR, JKT: row.JKT, Extra: row.Extra, refresh: attempt}, nil
 }
 
@@ -368,13 +427,14 @@ func (h *TokenHandler) deny(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.As(err, &e) {
 		e = unavailable(err)
 	}
-	switch e.StatusCode {
-	case http.StatusServiceUnavailable:
-		h.observe(r.Context(), Event{Kind: EventUnavailable, Err: e.Cause})
-	case http.StatusInternalServerError:
-		h.observe(r.Context(), Event{Kind: EventPanic, Err: e.Cause})
+	if kind, failed := failure(r.Context(), e); failed {
+		h.observe(r.Context(), Event{Kind: kind, Err: e.Cause})
 	}
-	h.opts.Deny(w, r, e)
+	if h.opts.Deny != nil {
+		h.opts.Deny(w, r, e)
+		return
+	}
+	DenyTokenRequest(w, r, e)
 }
 
 func (h *TokenHandler) observe(ctx context.Context, e Event) { observe(ctx, h.opts.Observer, e) }

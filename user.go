@@ -2,6 +2,7 @@ package passbearer
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/passbearer/passbearer/password"
 )
 
 // User is what signing in must know of a user.
@@ -29,6 +32,24 @@ type User struct {
 	// Epoch is raised by a change of password, by disabling and by signing out
 	// everywhere. Sessions of another epoch are over.
 	Epoch int64
+}
+
+// NewUser returns a user to add to a store: with a random id of 128 bits or
+// more, the canonical name, and the password hashed by [password.Default], whose
+// errors it returns. Rules for choosing a password are the caller's.
+func NewUser(ctx context.Context, name, plain string, scope Scope) (User, error) {
+	canonical, err := CanonicalName(name)
+	if err != nil {
+		return User{}, err
+	}
+	if !scope.Valid() {
+		return User{}, errors.New("passbearer: the user's scope is malformed: separate its tokens by one space")
+	}
+	hash, err := password.Default().Hash(ctx, plain)
+	if err != nil {
+		return User{}, fmt.Errorf("passbearer: hash the user's password: %w", err)
+	}
+	return User{ID: rand.Text(), Name: canonical, PasswordHash: hash, Scope: scope}, nil
 }
 
 // Format prints the id and hides the rest from package fmt.
@@ -75,24 +96,32 @@ const maxNameBytes = 1024
 var errName = errors.New("passbearer: a user's name is 1 to 1024 bytes of UTF-8")
 
 // CanonicalName returns the one spelling of name under which a store keeps it:
-// Unicode Normalization Form C and lower case, without regard to locale. Names
-// that differ only in case or in composed letters are the same user; letters
-// that merely look alike are not. A name is 1 to 1,024 bytes of UTF-8.
+// Unicode case folding and Normalization Form C, without regard to locale. Names
+// that differ only in case or in composed letters are the same user (so are
+// "straße" and "STRASSE"); letters that merely look alike are not. A name is 1 to
+// 1,024 bytes of UTF-8.
 func CanonicalName(name string) (string, error) {
 	if name == "" || len(name) > maxNameBytes || !utf8.ValidString(name) {
 		return "", errName
 	}
-	lower := cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(norm.NFC.String(name))
-	return norm.NFC.String(lower), nil
+	// Decomposed first, as the Unicode Standard §3.13, D145, compares; in lower
+	// case first, because x/text folds Cherokee capitals and small letters to each
+	// other, where one must win.
+	lower := cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(norm.NFD.String(name))
+	return norm.NFC.String(cases.Fold().String(lower)), nil
 }
 
 // Client is an application that asks for tokens.
 type Client struct {
 	ID string
 
-	// SecretHash is what [ClientSecretHash] returned, or empty for a public
-	// client, which has no secret and may send none.
+	// SecretHash is what [ClientSecretHash] returned.
 	SecretHash string `json:"-"`
+
+	// Public marks a client that has no secret and may send none, such as a
+	// browser's or a phone's. One that is not Public and has no SecretHash is
+	// refused.
+	Public bool
 
 	// RefreshGrace is how long a refresh token may be repeated after its
 	// rotation. Zero means [SessionsOptions.Grace]; negative means not at all.
