@@ -1,0 +1,4 @@
+package memstore
+
+// Sessions counts the rows, dead ones too.
+func Sessions(s *Store) int { return len(s.sessions) }
