@@ -1,0 +1,1203 @@
+package passbearer_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/memstore"
+)
+
+const (
+	formType  = "application/x-www-form-urlencoded"
+	formLimit = 64 << 10
+)
+
+// Every value that a test submits and an answer must not repeat is a canary.
+const canaryForm = "grant_type=password&username=canary-u&password=canary-p"
+
+// formParams are the names that an answer may repeat.
+var formParams = strings.Fields(`grant_type username password scope client_id client_secret refresh_token
+	token token_type_hint access_token client_assertion client_assertion_type resource
+	audience code code_verifier redirect_uri device_code assertion subject_token
+	actor_token requested_token_type subject_token_type state response_type`)
+
+func formRequest(body string) *http.Request {
+	r := httptest.NewRequest("POST", "/token", strings.NewReader(body))
+	r.Header.Set("Content-Type", formType)
+	return r
+}
+
+// unreadRequest fails the test when its body is read.
+func unreadRequest(t *testing.T) *http.Request {
+	r := formRequest("")
+	r.Body = io.NopCloser(iotestReader{t})
+	return r
+}
+
+// noUsers fails the test when it is asked: a wrong form never gets that far.
+type noUsers struct{ t testing.TB }
+
+func (s noUsers) UserByName(context.Context, string) (*passbearer.User, error) {
+	s.t.Error("the store was asked")
+	return nil, passbearer.ErrUserNotFound
+}
+
+func (s noUsers) UserByID(ctx context.Context, id string) (*passbearer.User, error) {
+	return s.UserByName(ctx, id)
+}
+
+type refusal struct {
+	status            int
+	code, description string
+}
+
+// requireRefusal compares the whole error and the whole answer to it, so that
+// neither has room for a submitted value.
+func requireRefusal(t *testing.T, want refusal, form *passbearer.PasswordForm, err error) {
+	t.Helper()
+	require.Nil(t, form)
+	var e *passbearer.Error
+	require.ErrorAs(t, err, &e)
+	cause := e.Cause
+	require.Equal(t, &passbearer.Error{StatusCode: want.status, ErrorCode: want.code, ErrorDescription: want.description, Cause: cause}, e)
+	require.Equal(t, want.status == 500, cause != nil, "only a fault of the server has a cause")
+	w := httptest.NewRecorder()
+	passbearer.DenyTokenRequest(w, formRequest(""), err)
+	requireAnswer(t, want, w)
+}
+
+func requireAnswer(t *testing.T, want refusal, w *httptest.ResponseRecorder) {
+	t.Helper()
+	require.Equal(t, want.status, w.Code, w.Body)
+	body, err := json.Marshal(map[string]string{"error": want.code, "detail": want.description, "error_description": want.description})
+	require.NoError(t, err)
+	require.JSONEq(t, string(body), w.Body.String())
+	header := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}
+	if want.status == 413 || want.status == 408 {
+		header.Set("Connection", "close")
+	}
+	require.Equal(t, header, w.Header())
+	require.NotContains(t, w.Body.String(), "canary")
+}
+
+// requireRefusedEverywhere gives the request to both functions and to a
+// TokenHandler, whose answers are alike. It returns what the handler observed.
+func requireRefusedEverywhere(t *testing.T, want refusal, r func() *http.Request) *events {
+	t.Helper()
+	form, err := passbearer.ParsePasswordForm(r())
+	requireRefusal(t, want, form, err)
+	form, err = passbearer.ParsePasswordFormStrict(r())
+	requireRefusal(t, want, form, err)
+	seen := new(events)
+	issuer := new(fakeIssuer)
+	w := serve(passbearer.NewTokenHandler(noUsers{t}, issuer, &passbearer.TokenHandlerOptions{Observer: seen}), r())
+	requireAnswer(t, want, w)
+	require.Empty(t, issuer.issued)
+	if want.status < 500 {
+		require.Empty(t, seen.all)
+	}
+	return seen
+}
+
+func TestWrongForms(t *testing.T) {
+	const (
+		req   = "invalid_request"
+		scope = "invalid_scope"
+		grant = "unsupported_grant_type"
+		other = "This grant type is not supported here"
+		semi  = "Parameters are separated by &, and a semicolon is written %3B"
+	)
+	tests := []struct{ name, body, code, description string }{
+		{"FB-010 empty", "", req, "Missing parameter: grant_type"},
+		{"FB-010 only separators", "&&&", req, "Missing parameter: grant_type"},
+		{"FB-012 empty grant_type", "grant_type=&username=canary&password=canary", req, "Missing parameter: grant_type"},
+		{"FB-012 grant_type without =", "grant_type&username=canary&password=canary", req, "Missing parameter: grant_type"},
+		{"neither name nor password", "client_id=canary&scope=canary", req, "Missing parameter: grant_type"},
+		{"FB-014 code", "grant_type=authorization_code&code=canary", grant, other},
+		{"FB-014 implicit", "grant_type=implicit&client_id=canary", grant, other},
+		{"FB-014 client", "grant_type=client_credentials&client_secret=canary", grant, other},
+		{"FB-014 URN", "grant_type=urn:canary&username=canary&password=canary", grant, other},
+		{"refresh without sessions", "grant_type=refresh_token&refresh_token=canary", grant, other},
+		{"grant_type in another case", "grant_type=Password&username=canary&password=canary", grant, other},
+		{"grant_type with a space", "grant_type=password+&username=canary&password=canary", grant, other},
+		{"FB-016 username", canaryForm + "&username=canary", req, "Repeated parameter: username"},
+		{"FB-016 password", canaryForm + "&password=canary", req, "Repeated parameter: password"},
+		{"FB-016 scope", canaryForm + "&scope=canary&scope=canary", req, "Repeated parameter: scope"},
+		{"FB-016 client_id", canaryForm + "&client_id=canary&client_id=canary", req, "Repeated parameter: client_id"},
+		{"FB-016 refresh_token", canaryForm + "&refresh_token=canary&refresh_token=canary", req, "Repeated parameter: refresh_token"},
+		{"repeated, once escaped", canaryForm + "&user%6eame=canary", req, "Repeated parameter: username"},
+		{"repeated, first empty", "scope=&scope=canary&" + canaryForm, req, "Repeated parameter: scope"},
+		{"repeated, both empty", canaryForm + "&scope&scope=", req, "Repeated parameter: scope"},
+		{"repeated, unknown", canaryForm + "&canary-x=1&canary-x=2", req, "Repeated parameter"},
+		{"repeated, begins as a known one", canaryForm + "&password-canary=1&password-canary=2", req, "Repeated parameter"},
+		{"repeated, ends as a known one", canaryForm + "&canary_code=1&canary_code=2", req, "Repeated parameter"},
+		{"repeated, in another case", canaryForm + "&CODE=canary&CODE=canary", req, "Repeated parameter"},
+		{"repeated, no name", canaryForm + "&=canary&=canary", req, "Repeated parameter"},
+		{"FB-017 missing", "grant_type=password&password=canary", req, "Missing parameter: username"},
+		{"FB-017 empty", "grant_type=password&username=&password=canary", req, "Missing parameter: username"},
+		{"FB-017 without =", "grant_type=password&username&password=canary", req, "Missing parameter: username"},
+		{"FB-017 in another case", "grant_type=password&Username=canary&password=canary", req, "Missing parameter: username"},
+		{"FB-018 missing", "grant_type=password&username=canary", req, "Missing parameter: password"},
+		{"FB-018 empty", "grant_type=password&username=canary&password=", req, "Missing parameter: password"},
+		{"FB-018 both", "grant_type=password", req, "Missing parameter: username"},
+		{"FB-021", "grant_type=password&username=canary%zz&password=canary", req, "Bad percent-encoding in parameter: username"},
+		{"FB-021 cut off", "grant_type=password&username=canary&password=canary%4", req, "Bad percent-encoding in parameter: password"},
+		{"FB-021 unknown", canaryForm + "&canary=%zz", req, "Bad percent-encoding in parameter"},
+		{"FB-021 name", canaryForm + "&canary%zz=canary", req, "A parameter's name is malformed"},
+		{"FB-022", "grant_type=password;username=canary;password=canary", req, semi},
+		{"FB-022 in a value", canaryForm + ";canary", req, semi},
+		{"FB-023 username", "grant_type=password&username=canary%ff&password=canary", req, "Not UTF-8: parameter: username"},
+		{"FB-023 password", "grant_type=password&username=canary&password=canary%c3%28", req, "Not UTF-8: parameter: password"},
+		{"FB-023 raw byte", "grant_type=password&username=canary&password=canary\xff", req, "Not UTF-8: parameter: password"},
+		{"FB-023 scope", canaryForm + "&scope=%ff", req, "Not UTF-8: parameter: scope"},
+		{"FB-023 unknown", canaryForm + "&canary=%ff", req, "Not UTF-8: parameter"},
+		{"FB-023 name", canaryForm + "&canary%ff=canary", req, "A parameter's name is malformed"},
+		{"FB-024 overlong", "grant_type=password&username=canary%c0%af&password=canary", req, "Not UTF-8: parameter: username"},
+		{"FB-024 surrogate", "grant_type=password&username=canary&password=canary%ed%a0%80", req, "Not UTF-8: parameter: password"},
+		{"NUL in the username", "grant_type=password&username=canary%00&password=canary", req, "NUL in parameter: username"},
+		{"NUL in the password", "grant_type=password&username=canary&password=canary\x00", req, "NUL in parameter: password"},
+		{"NUL, unknown", canaryForm + "&canary=%00", req, "NUL in parameter"},
+		{"NUL in a name", canaryForm + "&canary%00=canary", req, "A parameter's name is malformed"},
+		{"FB-031", canaryForm + strings.Repeat("&canary", 9000), req, "Repeated parameter"},
+		{"FB-031 different", canaryForm + manyParams(6000), req, "Too many parameters"},
+		{"33 parameters", canaryForm + manyParams(30), req, "Too many parameters"},
+		{"FB-032", canaryForm + "&" + strings.Repeat("canary", 10000) + "=1", req, "A parameter's name is too long"},
+		{"name of 257 bytes", canaryForm + "&" + strings.Repeat("n", 257), req, "A parameter's name is too long"},
+		{"FB-037 quote", canaryForm + "&scope=canary%22b", scope, "Malformed scope"},
+		{"FB-037 backslash", canaryForm + "&scope=canary%5Cb", scope, "Malformed scope"},
+		{"FB-037 NUL", canaryForm + "&scope=canary%00b", scope, "Malformed scope"},
+		{"FB-037 not ASCII", canaryForm + "&scope=canary%c3%a9", scope, "Malformed scope"},
+		{"tab in the scope", canaryForm + "&scope=canary+ok%09ok", scope, "Malformed scope"},
+		{"the last scope is wrong", canaryForm + "&scope=ok+ok+%22canary", scope, "Malformed scope"},
+		{"FB-038", canaryForm + "&scope=" + strings.Repeat("abc+", 10000), scope, "Too many scopes"},
+		{"257 scopes", canaryForm + "&scope=" + strings.Repeat("a++", 257), scope, "Too many scopes"},
+		{"FB-039", canaryForm + "&resource=https://canary", "invalid_target", "resource is not supported: tokens have one audience"},
+		{"FB-039 before the grant type", "grant_type=canary&resource=https://canary", "invalid_target", "resource is not supported: tokens have one audience"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			requireRefusedEverywhere(t, refusal{400, tt.code, tt.description}, func() *http.Request { return formRequest(tt.body) })
+		})
+	}
+}
+
+// manyParams returns n parameters with different names.
+func manyParams(n int) string {
+	var s strings.Builder
+	for i := range n {
+		fmt.Fprintf(&s, "&p%d=%d", i, i)
+	}
+	return s.String()
+}
+
+// An answer names each parameter that the RFCs know, and no other: an unknown
+// name may be a piece of a password whose & was not escaped.
+func TestKnownParametersAreNamed(t *testing.T) {
+	for _, name := range formParams {
+		t.Run(name, func(t *testing.T) {
+			for description, body := range map[string]string{
+				"Repeated parameter: " + name:                name + "=canary&" + name + "=canary",
+				"Bad percent-encoding in parameter: " + name: name + "=canary%",
+				"Not UTF-8: parameter: " + name:              name + "=canary%ff",
+			} {
+				requireRefusedEverywhere(t, refusal{400, "invalid_request", description}, func() *http.Request { return formRequest(body) })
+			}
+		})
+	}
+}
+
+func TestCredentialsInTheURL(t *testing.T) {
+	refused := map[string]string{
+		"grant_type=password&username=canary&password=canary": "grant_type", // FB-020
+		"username=canary":               "username",
+		"password":                      "password", // even without a value
+		"%75sername=canary":             "username",
+		"canary=1&canary=2&code=canary": "code",
+		"%zz&scope=canary":              "scope",
+		"token=":                        "token",
+	}
+	for _, name := range formParams {
+		refused[name+"=canary"] = name
+	}
+	for query, name := range refused {
+		requireRefusedEverywhere(t, refusal{400, "invalid_request", "Parameter in the URL: " + name}, func() *http.Request {
+			r := unreadRequest(t)
+			r.URL.RawQuery = query
+			return r
+		})
+	}
+	for _, query := range []string{"", "canary=1&canary=2", "usernames=canary", "Username=canary", "x=username", "%zz", "username%zz=canary"} {
+		r := formRequest(canaryForm)
+		r.URL.RawQuery = query
+		form, err := passbearer.ParsePasswordForm(r)
+		require.NoError(t, err, query)
+		require.Equal(t, "canary-u", form.Username)
+	}
+	r := formRequest(canaryForm)
+	r.URL = nil
+	_, err := passbearer.ParsePasswordForm(r)
+	require.NoError(t, err)
+
+	// The query is not a source either.
+	r = formRequest("grant_type=password")
+	r.URL.RawQuery = "Username=canary"
+	form, err := passbearer.ParsePasswordForm(r)
+	requireRefusal(t, refusal{400, "invalid_request", "Missing parameter: username"}, form, err)
+}
+
+func TestFormMediaTypes(t *testing.T) {
+	const (
+		once      = "Content-Type must be application/x-www-form-urlencoded, once"
+		other     = "Content-Type must be application/x-www-form-urlencoded"
+		charset   = "The form's charset must be UTF-8"
+		multi     = "Send application/x-www-form-urlencoded, not multipart (in a browser: URLSearchParams, not FormData)"
+		notJSON   = "Send application/x-www-form-urlencoded, not JSON (in a browser: URLSearchParams)"
+		encodings = "Content-Encoding is not supported"
+	)
+	tests := []struct {
+		name        string
+		types       []string
+		encoding    string
+		description string // empty where the form is read
+	}{
+		{"FB-003", nil, "", once},
+		{"FB-003 empty", []string{""}, "", other},
+		{"FB-004", []string{"application/json"}, "", notJSON},
+		{"FB-004 with charset", []string{"Application/JSON; charset=utf-8"}, "", notJSON},
+		{"FB-005", []string{"multipart/form-data; boundary=canary"}, "", multi},
+		{"FB-005 no boundary", []string{"multipart/form-data"}, "", multi},
+		{"FB-005 broken boundary", []string{"multipart/form-data; boundary"}, "", multi},
+		{"FB-006", []string{"text/plain"}, "", other},
+		{"FB-007", []string{formType + "; charset=utf-16"}, "", charset},
+		{"FB-007 any type", []string{"canary/canary; charset=canary"}, "", charset},
+		{"FB-007 quoted", []string{formType + `; charset="latin1"`}, "", charset},
+		{"FB-008", []string{formType, formType}, "", once},
+		{"FB-008 in one line", []string{formType + ", " + formType}, "", other},
+		{"FB-009", []string{formType}, "gzip", encodings},
+		{"FB-009 identity", []string{formType}, "identity", encodings},
+		{"FB-043", []string{"application/soap+xml"}, "", other},
+		{"JSON of another kind", []string{"application/canary+json"}, "", other},
+		{"longer", []string{formType + "x"}, "", other},
+		{"broken attribute", []string{formType + "; charset"}, "", other},
+		{"two charsets", []string{formType + "; charset=utf-8; charset=utf-16"}, "", other},
+		{"no type", []string{"; charset=utf-8"}, "", other},
+		{"plain", []string{formType}, "", ""},
+		{"upper case", []string{strings.ToUpper(formType)}, "", ""},
+		{"UTF-8", []string{formType + ";charset=UTF-8"}, "", ""},
+		{"quoted UTF-8", []string{formType + ` ; charset="utf-8"`}, "", ""},
+		{"another attribute", []string{formType + "; boundary=x"}, "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := unreadRequest(t)
+			if tt.description == "" {
+				r = formRequest(canaryForm)
+			}
+			r.Header["Content-Type"] = tt.types
+			if tt.encoding != "" {
+				r.Header.Set("Content-Encoding", tt.encoding)
+			}
+			if tt.description != "" {
+				requireRefusedEverywhere(t, refusal{400, "invalid_request", tt.description}, func() *http.Request { return r })
+				return
+			}
+			form, err := passbearer.ParsePasswordForm(r)
+			require.NoError(t, err)
+			require.Equal(t, "canary-p", form.Password)
+		})
+	}
+}
+
+func TestGoodForms(t *testing.T) {
+	type form = passbearer.PasswordForm
+	plain := form{GrantType: "password", Username: "canary-u", Password: "canary-p"}
+	with := func(change func(*form)) form {
+		f := plain
+		change(&f)
+		return f
+	}
+	scope := func(s passbearer.Scope) form { return with(func(f *form) { f.Scope = s }) }
+	var scopes []string
+	for i := range 256 {
+		scopes = append(scopes, fmt.Sprintf("s%d", i))
+	}
+	tests := []struct {
+		name, body string
+		want       form
+	}{
+		{"usual", canaryForm, plain},
+		{"all", canaryForm + "&scope=a+b&client_id=c&client_secret=s", form{"password", "canary-u", "canary-p", "a b", "c", "s"}},
+		{"FB-050 order 1", "client_secret=s&scope=a&password=canary-p&client_id=c&username=canary-u&grant_type=password", form{"password", "canary-u", "canary-p", "a", "c", "s"}},
+		{"FB-050 order 2", "password=canary-p&grant_type=password&username=canary-u", plain},
+		{"FB-050 order 3", "username=canary-u&password=canary-p&grant_type=password", plain},
+		{"FB-049 empty is absent", canaryForm + "&scope=&client_id=&client_secret=&resource=&refresh_token=&x=&=", plain},
+		{"without =", canaryForm + "&scope&client_id&resource", plain},
+		{"unknown parameters", canaryForm + "&x=1&y=2&otp=3&refresh_token=4", plain},
+		{"separators", "&&" + canaryForm + "&&&scope=a&", scope("a")},
+		{"more than 32 separators", canaryForm + strings.Repeat("&", 100), plain},
+		{"scope once each", canaryForm + "&scope=a+b+a+c+b+a", scope("a b c")},
+		{"scope by whole tokens", canaryForm + "&scope=items:read+items+read+it", scope("items:read items read it")},
+		{"scope is case-sensitive", canaryForm + "&scope=a+A", scope("a A")},
+		{"scope with spaces", canaryForm + "&scope=++a+++b%20", scope("a b")},
+		{"scope of spaces", canaryForm + "&scope=+++", plain},
+		{"scope alphabet", canaryForm + "&scope=" + url.QueryEscape("!#[]~/:.-_;&=%+"), scope("!#[]~/:.-_;&=%+")},
+		{"256 scopes", canaryForm + "&scope=" + strings.Join(scopes, "+"), scope(passbearer.Scope(strings.Join(scopes, " ")))},
+		{"256 times a scope", canaryForm + "&scope=" + strings.Repeat("a+", 256), scope("a")},
+		{"32 parameters", canaryForm + manyParams(29), plain},
+		{"name of 256 bytes", canaryForm + "&" + strings.Repeat("n", 256) + "=1", plain},
+		{"escaped", "%67rant_type=p%61ssword&username=a%26b%3Dc%3Bd%25&password=+%2B=%20=", form{GrantType: "password", Username: "a&b=c;d%", Password: " += ="}},
+		{"not trimmed", "grant_type=password&username=+u+&password=%0d%0a%09", form{GrantType: "password", Username: " u ", Password: "\r\n\t"}},
+		{"not normalised", "grant_type=password&username=E%CC%81&password=%F0%9F%94%91é", form{GrantType: "password", Username: "E\u0301", Password: "🔑é"}},
+		{"replacement character", "grant_type=password&username=%EF%BF%BD&password=x", form{GrantType: "password", Username: "\uFFFD", Password: "x"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, parse := range []func(*http.Request) (*passbearer.PasswordForm, error){passbearer.ParsePasswordForm, passbearer.ParsePasswordFormStrict} {
+				got, err := parse(formRequest(tt.body))
+				require.NoError(t, err)
+				require.Equal(t, &tt.want, got)
+				require.True(t, got.Scope.Valid())
+			}
+		})
+	}
+}
+
+func TestLenientAndStrict(t *testing.T) {
+	tests := []struct{ name, body, lenient, strict string }{
+		{"FB-011", "username=u&password=secret", "", "Missing parameter: grant_type"},
+		{"FB-011 other order", "password=secret&scope=me&username=u", "", "Missing parameter: grant_type"},
+		{"username alone", "username=u", "Missing parameter: password", "Missing parameter: grant_type"},
+		{"password alone", "password=secret", "Missing parameter: username", "Missing parameter: grant_type"},
+		{"both empty", "username=&password=", "Missing parameter: username", "Missing parameter: grant_type"},
+		{"empty grant_type", "grant_type=&username=u&password=secret", "Missing parameter: grant_type", "Missing parameter: grant_type"},
+		{"with grant_type", "grant_type=password&username=u&password=secret", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, strict := range []bool{false, true} {
+				description, parse := tt.lenient, passbearer.ParsePasswordForm
+				if strict {
+					description, parse = tt.strict, passbearer.ParsePasswordFormStrict
+				}
+				form, err := parse(formRequest(tt.body))
+				w := serve(formHandler(t, func(o *passbearer.TokenHandlerOptions) { o.Strict = strict }), formRequest(tt.body))
+				if description != "" {
+					want := refusal{400, "invalid_request", description}
+					requireRefusal(t, want, form, err)
+					requireAnswer(t, want, w)
+					continue
+				}
+				require.NoError(t, err)
+				require.Equal(t, "u", form.Username)
+				require.Equal(t, strings.Contains(tt.body, "grant_type"), form.GrantType == "password", "as it was sent")
+				require.Equal(t, 200, w.Code, w.Body)
+			}
+		})
+	}
+}
+
+// formHandler knows the user "u" with the password "secret".
+func formHandler(t testing.TB, change func(*passbearer.TokenHandlerOptions)) *passbearer.TokenHandler {
+	o := &passbearer.TokenHandlerOptions{Passwords: fastPasswords}
+	if change != nil {
+		change(o)
+	}
+	return passbearer.NewTokenHandler(memstore.New(fastUser(t, "u1", "u", "me")), new(fakeIssuer), o)
+}
+
+func TestLongPasswordIsAWrongPassword(t *testing.T) { // FB-034
+	long := strings.Repeat("p", 1025)
+	want := refusal{400, "invalid_grant", "Incorrect username or password"}
+	requireAnswer(t, want, serve(formHandler(t, nil), tokenRequest("grant_type", "password", "username", "u", "password", long)))
+	requireAnswer(t, want, serve(formHandler(t, nil), tokenRequest("grant_type", "password", "username", "nobody", "password", long)))
+	form, err := passbearer.ParsePasswordForm(tokenRequest("username", "u", "password", long))
+	require.NoError(t, err)
+	require.Equal(t, long, form.Password)
+}
+
+func TestOnlyPost(t *testing.T) { // FB-001
+	for _, method := range []string{"GET", "HEAD", "PUT", "OPTIONS", "post"} {
+		r := unreadRequest(t)
+		r.Method, r.URL.RawQuery = method, canaryForm
+		seen := new(events)
+		w := serve(passbearer.NewTokenHandler(noUsers{t}, new(fakeIssuer), &passbearer.TokenHandlerOptions{Observer: seen}), r)
+		require.Equal(t, 405, w.Code)
+		require.Equal(t, "POST", w.Header().Get("Allow"))
+		require.NotContains(t, w.Body.String(), "canary")
+		require.Empty(t, seen.all)
+	}
+}
+
+var tooLargeForm = refusal{413, "invalid_request", "The body is over 64 KiB"}
+
+// ofSize pads the form with a parameter nobody knows.
+func ofSize(n int) string {
+	return canaryForm + "&x=" + strings.Repeat("x", n-len(canaryForm)-3)
+}
+
+func TestFormSize(t *testing.T) {
+	lengths := map[string]func(*http.Request){
+		"as it is": func(*http.Request) {},
+		"unknown":  func(r *http.Request) { r.ContentLength = -1 },
+		"lying":    func(r *http.Request) { r.ContentLength = 10 },
+	}
+	for name, set := range lengths {
+		t.Run(name, func(t *testing.T) {
+			r := formRequest(ofSize(formLimit))
+			set(r)
+			form, err := passbearer.ParsePasswordForm(r)
+			require.NoError(t, err)
+			require.Equal(t, "canary-p", form.Password)
+			requireRefusedEverywhere(t, tooLargeForm, func() *http.Request { // FB-026
+				r := formRequest(ofSize(formLimit + 1))
+				set(r)
+				return r
+			})
+		})
+	}
+	t.Run("one byte at a time", func(t *testing.T) {
+		r := formRequest("")
+		r.Body = io.NopCloser(iotest.OneByteReader(strings.NewReader(ofSize(formLimit))))
+		_, err := passbearer.ParsePasswordForm(r)
+		require.NoError(t, err)
+	})
+	t.Run("over the limit, and broken there", func(t *testing.T) {
+		requireRefusedEverywhere(t, tooLargeForm, func() *http.Request {
+			r := formRequest("")
+			r.Body = io.NopCloser(io.MultiReader(strings.NewReader(ofSize(formLimit+1)), iotest.ErrReader(errors.New("canary"))))
+			return r
+		})
+	})
+}
+
+func TestLargeContentLengthIsNotRead(t *testing.T) {
+	for _, length := range []int64{formLimit + 1, 1 << 40} {
+		requireRefusedEverywhere(t, tooLargeForm, func() *http.Request {
+			r := unreadRequest(t)
+			r.ContentLength = length
+			return r
+		})
+	}
+	r := formRequest(canaryForm)
+	r.ContentLength = formLimit
+	_, err := passbearer.ParsePasswordForm(r)
+	require.NoError(t, err)
+}
+
+// endless counts what is read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	return copy(p, bytes.Repeat([]byte("a"), len(p))), nil
+}
+
+func TestEndlessBody(t *testing.T) { // FB-027
+	body := new(endless)
+	requireRefusedEverywhere(t, tooLargeForm, func() *http.Request {
+		body.read = 0
+		r := formRequest("")
+		r.ContentLength, r.Body = -1, io.NopCloser(body)
+		return r
+	})
+	require.Equal(t, formLimit+1, body.read)
+}
+
+func TestMaxBytesReaderBefore(t *testing.T) {
+	requireRefusedEverywhere(t, tooLargeForm, func() *http.Request {
+		r := formRequest(canaryForm)
+		r.Body = http.MaxBytesReader(nil, r.Body, 20)
+		return r
+	})
+	w := serve(http.MaxBytesHandler(formHandler(t, nil), 20), formRequest(canaryForm))
+	requireAnswer(t, tooLargeForm, w)
+	w = serve(http.MaxBytesHandler(formHandler(t, nil), 100), formRequest("username=u&password=secret"))
+	require.Equal(t, 200, w.Code)
+}
+
+func TestBrokenBodies(t *testing.T) {
+	unreadable := refusal{400, "invalid_request", "The body could not be read"}
+	broken := refusal{500, "server_error", "Internal server error"}
+	slow := refusal{408, "invalid_request", "The body took too long"}
+	tests := []struct {
+		name   string
+		body   io.Reader
+		length int64
+		want   refusal
+	}{
+		{"fails", iotest.ErrReader(errors.New("canary")), -1, unreadable},
+		{"fails, length known", iotest.ErrReader(errors.New("canary")), 10, unreadable},
+		{"cut off", io.MultiReader(strings.NewReader(canaryForm), iotest.ErrReader(io.ErrUnexpectedEOF)), 99, unreadable},
+		{"deadline", iotest.ErrReader(fmt.Errorf("canary: %w", os.ErrDeadlineExceeded)), -1, slow},
+		{"deadline amid", io.MultiReader(strings.NewReader(canaryForm), iotest.ErrReader(os.ErrDeadlineExceeded)), 99, slow},
+		{"panics", panicReader{"canary"}, -1, broken},
+		{"panics with an error", panicReader{os.ErrDeadlineExceeded}, 10, broken},
+		{"panics amid", io.MultiReader(strings.NewReader(canaryForm), panicReader{"canary"}), 99, broken},
+		{"read before", http.NoBody, 10, broken},
+		{"empty", http.NoBody, 0, refusal{400, "invalid_request", "Missing parameter: grant_type"}},
+		{"empty, length unknown", http.NoBody, -1, refusal{400, "invalid_request", "Missing parameter: grant_type"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			seen := requireRefusedEverywhere(t, tt.want, func() *http.Request {
+				r := formRequest("")
+				r.Body, r.ContentLength = io.NopCloser(tt.body), tt.length
+				if m, ok := tt.body.(io.Seeker); ok {
+					m.Seek(0, io.SeekStart)
+				}
+				return r
+			})
+			if tt.want == broken {
+				kind := passbearer.EventUnavailable
+				if strings.HasPrefix(tt.name, "panics") {
+					kind = passbearer.EventPanic
+				}
+				require.Equal(t, []passbearer.EventKind{kind}, seen.kinds())
+				require.Error(t, seen.all[0].Err)
+			}
+		})
+	}
+}
+
+type panicReader struct{ value any }
+
+func (p panicReader) Read([]byte) (int, error) { panic(p.value) }
+
+// A form that somebody else has read is a mistake in the program: the client
+// could not mend it.
+func TestFormReadBefore(t *testing.T) {
+	tests := []struct {
+		name string
+		read func(*http.Request)
+		mend string
+	}{
+		{"ParseForm", func(r *http.Request) { r.ParseForm() }, "form was parsed before"},
+		{"FormValue", func(r *http.Request) { r.FormValue("x") }, "form was parsed before"},
+		{"PostFormValue", func(r *http.Request) { r.PostFormValue("x") }, "form was parsed before"},
+		{"ParseMultipartForm", func(r *http.Request) { r.ParseMultipartForm(1) }, "form was parsed before"},
+		{"MultipartForm", func(r *http.Request) { r.MultipartForm = new(multipart.Form) }, "form was parsed before"},
+		{"ReadAll", func(r *http.Request) { io.ReadAll(r.Body) }, "body was read before"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			seen := requireRefusedEverywhere(t, refusal{500, "server_error", "Internal server error"}, func() *http.Request {
+				r := formRequest(canaryForm)
+				tt.read(r)
+				return r
+			})
+			require.ErrorContains(t, seen.all[0].Err, tt.mend)
+			require.ErrorContains(t, seen.all[0].Err, "mount it outside")
+			require.NotContains(t, seen.all[0].Err.Error(), "canary")
+		})
+	}
+	r := formRequest(canaryForm)
+	r.ParseForm()
+	_, err := passbearer.ParsePasswordForm(r)
+	require.ErrorContains(t, err, "form was parsed before")
+}
+
+func TestPasswordFormIsNotPrintable(t *testing.T) {
+	form := passbearer.PasswordForm{GrantType: "canary", Username: "canary", Password: "canary", Scope: "canary", ClientID: "canary", ClientSecret: "canary"}
+	var none *passbearer.PasswordForm
+	type nested struct {
+		Form passbearer.PasswordForm
+		Ptr  *passbearer.PasswordForm
+	}
+	values := []any{form, &form, none, nested{form, &form}, &nested{form, &form}, []passbearer.PasswordForm{form},
+		map[string]any{"a": form, "b": &form}, struct{ passbearer.PasswordForm }{form}}
+
+	for _, v := range values {
+		for _, verb := range "vsqxXdtTcUboOeEfFgG" {
+			for _, flags := range []string{"", "+", "#", "-20.3", "0 "} {
+				got := fmt.Sprintf("%"+flags+string(verb), v)
+				require.NotContains(t, got, "canary")
+				require.NotContains(t, strings.ToLower(got), "63616e617279", "in hexadecimal")
+			}
+		}
+		for _, format := range []string{"no verb", "%v %v", "%[2]v", "%*d"} {
+			require.NotContains(t, fmt.Sprintf(format, v)+fmt.Errorf(format, v).Error(), "canary")
+		}
+		require.NotContains(t, fmt.Sprint(v)+fmt.Sprintln(v), "canary")
+
+		var out bytes.Buffer
+		for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
+			slog.New(h).With("with", v).Error("m", "form", v, slog.Group("g", "form", v), slog.Any("list", []any{v}))
+		}
+		log.New(&out, "", 0).Print(v)
+		text, err := json.Marshal(v)
+		require.NoError(t, err)
+		out.Write(text)
+		require.NotContains(t, out.String(), "canary")
+	}
+	require.Equal(t, "PasswordForm{…}", fmt.Sprint(form))
+	require.Equal(t, "PasswordForm{…}", fmt.Sprintf("%#v", &form))
+	for _, v := range []slog.LogValuer{form, &form} {
+		require.Equal(t, "PasswordForm{…}", v.LogValue().String())
+	}
+	require.NotContains(t, fmt.Sprintf("%p", &form), "canary")
+	text, err := json.Marshal(form)
+	require.NoError(t, err)
+	require.JSONEq(t, `{}`, string(text))
+}
+
+// pipeServer is an http.Server whose connections are pipes, so that it runs in
+// a synctest bubble. It is closed at the test's end; synctest then fails if a
+// goroutine is left.
+type pipeServer struct {
+	http.Server
+	conns  chan net.Conn
+	closed chan struct{}
+	close  func()
+}
+
+func newPipeServer(t *testing.T, h http.Handler, readTimeout time.Duration) *pipeServer {
+	s := &pipeServer{conns: make(chan net.Conn), closed: make(chan struct{})}
+	s.close = sync.OnceFunc(func() { close(s.closed) })
+	s.Handler, s.ReadTimeout, s.ErrorLog = h, readTimeout, log.New(io.Discard, "", 0)
+	go s.Serve(pipeListener{s})
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+type pipeListener struct{ *pipeServer }
+
+func (l pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (l pipeListener) Close() error   { l.close(); return nil }
+func (l pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+type pipeClient struct {
+	t *testing.T
+	net.Conn
+	in      *bufio.Reader
+	sending sync.WaitGroup
+}
+
+func (s *pipeServer) dial(t *testing.T) *pipeClient {
+	here, there := net.Pipe()
+	s.conns <- there
+	c := &pipeClient{t: t, Conn: here, in: bufio.NewReader(here)}
+	t.Cleanup(func() { c.Close(); c.sending.Wait() })
+	return c
+}
+
+// send does not wait: a pipe has no buffer, and the server may stop reading.
+func (c *pipeClient) send(text string) { c.sending.Go(func() { io.WriteString(c, text) }) }
+
+// receive reads one answer, headers and body.
+func (c *pipeClient) receive() (*http.Response, string) {
+	c.t.Helper()
+	res, err := http.ReadResponse(c.in, &http.Request{Method: "POST"})
+	require.NoError(c.t, err)
+	body, err := io.ReadAll(res.Body)
+	require.NoError(c.t, err)
+	return res, string(body)
+}
+
+// requireClosed waits for the server to hang up.
+func (c *pipeClient) requireClosed() {
+	c.t.Helper()
+	_, err := c.in.ReadByte()
+	require.Equal(c.t, io.EOF, err)
+}
+
+const wireForm = "grant_type=password&username=u&password=secret"
+
+func wireHead(headers ...string) string {
+	return "POST /token HTTP/1.1\r\nHost: api\r\n" + strings.Join(headers, "\r\n") + "\r\n\r\n"
+}
+
+var (
+	wireType    = "Content-Type: " + formType
+	wireRequest = wireHead(wireType, fmt.Sprint("Content-Length: ", len(wireForm))) + wireForm
+	wireHalf    = wireRequest[:len(wireRequest)-len(wireForm)/2]
+	wireChunk   = wireHead(wireType, "Transfer-Encoding: chunked") + "10\r\n" + wireForm[:16] + "\r\n"
+)
+
+// bareWriter is what many middlewares put in the place of the ResponseWriter:
+// it hides http.ResponseController's methods.
+type bareWriter struct{ http.ResponseWriter }
+
+func underBareWriter(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(bareWriter{w}, r) })
+}
+
+func plainWriter(h http.Handler) http.Handler { return h }
+
+// ownDeny does without DenyTokenRequest, and so without its Connection header.
+func ownDeny(o *passbearer.TokenHandlerOptions) {
+	o.Deny = func(w http.ResponseWriter, _ *http.Request, err error) {
+		e := passbearer.AsError(err)
+		http.Error(w, e.ErrorDescription, e.StatusCode)
+	}
+}
+
+// parseHandler is an application's own endpoint.
+var parseHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	if _, err := passbearer.ParsePasswordForm(r); err != nil {
+		passbearer.DenyTokenRequest(w, r, err)
+	}
+})
+
+// Who stalls is answered in time and leaves no goroutine behind. The server
+// hangs up too, but where nothing can set a deadline: there net/http waits for
+// the client to do so.
+func TestStalledBody(t *testing.T) {
+	const bodyTime = 10 * time.Second
+	token := func(t *testing.T) http.Handler { return formHandler(t, nil) }
+	denied := func(t *testing.T) http.Handler { return formHandler(t, ownDeny) }
+	parse := func(*testing.T) http.Handler { return parseHandler }
+	tests := []struct {
+		name        string
+		handler     func(*testing.T) http.Handler
+		under       func(http.Handler) http.Handler
+		readTimeout time.Duration
+		sent        string
+		after       time.Duration
+		hangsUp     bool
+	}{
+		{"plain", token, plainWriter, 0, wireHalf, bodyTime, true},
+		{"bare", token, underBareWriter, 0, wireHalf, bodyTime, false},
+		{"shorter ReadTimeout", token, plainWriter, 3 * time.Second, wireHalf, 3 * time.Second, true},
+		{"longer ReadTimeout", token, plainWriter, time.Minute, wireHalf, time.Minute, true},
+		{"bare, shorter ReadTimeout", token, underBareWriter, 3 * time.Second, wireHalf, 3 * time.Second, true},
+		{"bare, longer ReadTimeout", token, underBareWriter, time.Minute, wireHalf, time.Minute, true},
+		{"no byte at all", token, plainWriter, 0, strings.TrimSuffix(wireRequest, wireForm), bodyTime, true},
+		{"chunked", token, plainWriter, 0, wireChunk, bodyTime, true},
+		{"chunked, bare", token, underBareWriter, 0, wireChunk, bodyTime, false},
+		{"own Deny", denied, plainWriter, 0, wireHalf, bodyTime, true},
+		{"own Deny, bare", denied, underBareWriter, 0, wireHalf, bodyTime, false},
+		{"own Deny, ReadTimeout", denied, plainWriter, time.Minute, wireHalf, time.Minute, true},
+		{"parse", parse, plainWriter, 0, wireHalf, bodyTime, false},
+		{"parse, bare", parse, underBareWriter, 0, wireHalf, bodyTime, false},
+		{"parse, ReadTimeout", parse, plainWriter, time.Minute, wireHalf, time.Minute, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newPipeServer(t, tt.under(tt.handler(t)), tt.readTimeout).dial(t)
+				start := time.Now()
+				c.send(tt.sent)
+				res, body := c.receive()
+				require.Equal(t, 408, res.StatusCode, body)
+				require.Equal(t, tt.after, time.Since(start))
+				require.Contains(t, body, "The body took too long")
+				require.True(t, res.Close, "Connection: close")
+				if tt.hangsUp {
+					c.requireClosed()
+				}
+			})
+		})
+	}
+}
+
+// A client that waits for "100 Continue", gets it and then stalls is slow too.
+func TestStalledAfterContinue(t *testing.T) {
+	for _, under := range []func(http.Handler) http.Handler{plainWriter, underBareWriter} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newPipeServer(t, under(formHandler(t, nil)), 0).dial(t)
+			start := time.Now()
+			c.send(wireHead(wireType, "Content-Length: 50", "Expect: 100-continue"))
+			res, _ := c.receive()
+			require.Equal(t, 100, res.StatusCode)
+			res, _ = c.receive()
+			require.Equal(t, 408, res.StatusCode)
+			require.Equal(t, 10*time.Second, time.Since(start))
+			require.True(t, res.Close)
+		})
+	}
+}
+
+// net/http reads the rest of a body that was refused unread, before it sends
+// the answer. That has an end too.
+func TestStalledUnreadBody(t *testing.T) {
+	for _, deny := range []func(*passbearer.TokenHandlerOptions){nil, ownDeny} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newPipeServer(t, formHandler(t, deny), 0).dial(t)
+			start := time.Now()
+			c.send(wireHead("Content-Type: application/json", "Content-Length: 50") + "{")
+			res, body := c.receive()
+			require.Equal(t, 400, res.StatusCode)
+			require.Contains(t, body, "not JSON")
+			require.LessOrEqual(t, time.Since(start), 10*time.Second)
+			c.requireClosed()
+		})
+	}
+}
+
+// Too large is said at once, whether or not the client goes on sending.
+func TestTooLargeAndStalled(t *testing.T) {
+	requests := map[string]string{
+		"by its length": wireHead(wireType, fmt.Sprint("Content-Length: ", formLimit+1)) + wireForm,
+		"chunked":       wireHead(wireType, "Transfer-Encoding: chunked") + "10001\r\n" + ofSize(formLimit+1) + "\r\n",
+	}
+	for name, request := range requests {
+		for _, under := range []func(http.Handler) http.Handler{plainWriter, underBareWriter} {
+			for _, deny := range []func(*passbearer.TokenHandlerOptions){nil, ownDeny} {
+				synctest.Test(t, func(t *testing.T) {
+					c := newPipeServer(t, under(formHandler(t, deny)), 0).dial(t)
+					start := time.Now()
+					c.send(request)
+					res, body := c.receive()
+					require.Equal(t, 413, res.StatusCode, name)
+					require.Contains(t, body, "over 64 KiB")
+					require.Zero(t, time.Since(start))
+					require.True(t, res.Close)
+				})
+			}
+		}
+	}
+}
+
+// steadily sends the request's body byte by byte.
+func (c *pipeClient) steadily(head, body string, in time.Duration) {
+	c.sending.Go(func() {
+		_, err := io.WriteString(c, head)
+		for i := 0; i < len(body) && err == nil; i++ {
+			time.Sleep(in / time.Duration(len(body)))
+			_, err = io.WriteString(c, body[i:i+1])
+		}
+	})
+}
+
+func TestSlowButSteadyBody(t *testing.T) {
+	tests := []struct {
+		name            string
+		under           func(http.Handler) http.Handler
+		readTimeout, in time.Duration
+	}{
+		{"plain", plainWriter, 0, 9900 * time.Millisecond},
+		{"bare", underBareWriter, 0, 9900 * time.Millisecond},
+		{"ReadTimeout", plainWriter, time.Minute, 50 * time.Second},
+		{"bare, ReadTimeout", underBareWriter, time.Minute, 50 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newPipeServer(t, tt.under(formHandler(t, nil)), tt.readTimeout).dial(t)
+				head := strings.TrimSuffix(wireRequest, wireForm)
+				for range 2 { // the time is each request's own
+					start := time.Now()
+					c.steadily(head, wireForm, tt.in)
+					res, body := c.receive()
+					require.Equal(t, 200, res.StatusCode, body)
+					require.InDelta(t, tt.in, time.Since(start), float64(time.Millisecond))
+					time.Sleep(30 * time.Second) // idle
+				}
+			})
+		})
+	}
+	t.Run("steady, and too slow", func(t *testing.T) { // the limit is for the whole body
+		synctest.Test(t, func(t *testing.T) {
+			c := newPipeServer(t, formHandler(t, nil), 0).dial(t)
+			c.steadily(strings.TrimSuffix(wireRequest, wireForm), wireForm, 11*time.Second)
+			res, _ := c.receive()
+			require.Equal(t, 408, res.StatusCode)
+			c.requireClosed()
+		})
+	})
+}
+
+func TestKeepAlive(t *testing.T) {
+	for _, under := range []func(http.Handler) http.Handler{plainWriter, underBareWriter} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newPipeServer(t, under(formHandler(t, nil)), 0).dial(t)
+			json := wireHead("Content-Type: application/json", "Content-Length: 2") + "{}"
+			for _, status := range []int{200, 400, 200, 400, 400, 200} {
+				if status == 200 {
+					c.send(wireRequest)
+				} else {
+					c.send(json) // its body is not read by the handler
+				}
+				res, body := c.receive()
+				require.Equal(t, status, res.StatusCode, body)
+				require.False(t, res.Close)
+				time.Sleep(time.Minute)
+			}
+		})
+	}
+}
+
+// slowUsers takes longer than a body may.
+type slowUsers struct{ passbearer.UserStore }
+
+func (s slowUsers) UserByName(ctx context.Context, name string) (*passbearer.User, error) {
+	select {
+	case <-time.After(time.Minute):
+		return s.UserStore.UserByName(ctx, name)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// The time is the body's alone: net/http would take a deadline that passes
+// during sign-in for a client that has gone.
+func TestBodyTimeEndsWithTheBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		users := slowUsers{memstore.New(fastUser(t, "u1", "u", "me"))}
+		h := passbearer.NewTokenHandler(users, new(fakeIssuer), &passbearer.TokenHandlerOptions{Passwords: fastPasswords})
+		c := newPipeServer(t, h, 0).dial(t)
+		for range 2 {
+			c.send(wireRequest)
+			res, body := c.receive()
+			require.Equal(t, 200, res.StatusCode, body)
+		}
+	})
+}
+
+// deadlineWriter notes the deadlines set on it.
+type deadlineWriter struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+	err       error
+}
+
+func (w *deadlineWriter) SetReadDeadline(deadline time.Time) error {
+	w.deadlines = append(w.deadlines, deadline)
+	return w.err
+}
+
+func TestReadDeadline(t *testing.T) {
+	withServer := func(s *http.Server) context.Context {
+		return context.WithValue(context.Background(), http.ServerContextKey, s)
+	}
+	in10s := func() time.Time { return time.Now().Add(10 * time.Second) }
+	synctest.Test(t, func(t *testing.T) {
+		tests := []struct {
+			name      string
+			ctx       context.Context
+			body      string
+			err       error
+			status    int
+			deadlines []time.Time
+		}{
+			{"set and cleared", context.Background(), wireForm, nil, 200, []time.Time{in10s(), {}}},
+			{"server without ReadTimeout", withServer(new(http.Server)), wireForm, nil, 200, []time.Time{in10s(), {}}},
+			{"server with other timeouts", withServer(&http.Server{ReadHeaderTimeout: 1, WriteTimeout: 1, IdleTimeout: 1}), wireForm, nil, 200, []time.Time{in10s(), {}}},
+			{"server with ReadTimeout", withServer(&http.Server{ReadTimeout: 1}), wireForm, nil, 200, nil},
+			{"cleared before the grant is refused", context.Background(), "grant_type=x", nil, 400, []time.Time{in10s(), {}}},
+			{"kept for the rest of a refused body", context.Background(), "%", nil, 400, []time.Time{in10s()}},
+			{"not supported", context.Background(), wireForm, http.ErrNotSupported, 200, []time.Time{in10s()}},
+		}
+		for _, tt := range tests {
+			w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder(), err: tt.err}
+			formHandler(t, nil).ServeHTTP(w, formRequest(tt.body).WithContext(tt.ctx))
+			require.Equal(t, tt.status, w.Code, tt.name)
+			require.Equal(t, tt.deadlines, w.deadlines, tt.name)
+		}
+	})
+}
+
+// A deadline that is set, and then not kept, does not hold up the handler for ever.
+func TestReadDeadlineWithoutEffect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body, client := io.Pipe()
+		defer client.Close()
+		r := formRequest("")
+		r.Body, r.ContentLength = body, -1
+		w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
+		start := time.Now()
+		formHandler(t, nil).ServeHTTP(w, r)
+		require.Equal(t, 408, w.Code)
+		require.LessOrEqual(t, time.Since(start), 11*time.Second)
+	})
+}
+
+// On the wire, net/http and the handler share the work.
+func TestFormsOnTheWire(t *testing.T) {
+	tests := []struct{ name, request, status, allow string }{
+		{"usual", wireRequest, "200 OK", ""},
+		{"FB-030 negative length", wireHead(wireType, "Content-Length: -1") + wireForm, "400 Bad Request", ""},
+		{"FB-030 two lengths", wireHead(wireType, "Content-Length: 46", "Content-Length: 45") + wireForm, "400 Bad Request", ""},
+		{"FB-040", strings.Replace(wireRequest, "\r\n", "\r\nOrigin: https://canary\r\n", 1), "200 OK", ""},
+		{"FB-041", strings.Replace(strings.Replace(wireRequest, "Host: api\r\n", "", 1), "HTTP/1.1", "HTTP/1.0", 1), "200 OK", ""},
+		{"FB-042", wireHead(wireType, "Content-Length: 65537", "Expect: 100-continue"), "413 Request Entity Too Large", ""},
+		{"FB-044 slash", strings.Replace(wireRequest, "/token", "/token/", 1), "404 Not Found", ""},
+		{"FB-044 case", strings.Replace(wireRequest, "/token", "/Token", 1), "404 Not Found", ""},
+		{"FB-001 method", "GET /token?username=canary HTTP/1.1\r\nHost: api\r\n\r\n", "405 Method Not Allowed", "POST"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				mux := http.NewServeMux()
+				mux.Handle("/token", formHandler(t, nil))
+				c := newPipeServer(t, mux, 0).dial(t)
+				c.send(tt.request)
+				res, body := c.receive()
+				require.Equal(t, tt.status, res.Status, body)
+				require.Equal(t, tt.allow, res.Header.Get("Allow"))
+				require.Empty(t, res.Header["Access-Control-Allow-Origin"])
+				require.Empty(t, res.Header["Location"])
+				require.NotContains(t, body+fmt.Sprint(res.Header), "canary")
+			})
+		})
+	}
+}
+
+// A client that never stops is cut off. net/http takes up to 256 KiB of what
+// was not read before it answers, and again before it hangs up.
+func TestEndlessBodyOnTheWire(t *testing.T) {
+	for _, deny := range []func(*passbearer.TokenHandlerOptions){nil, ownDeny} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newPipeServer(t, formHandler(t, deny), 0).dial(t)
+			taken := make(chan int, 1)
+			go func() {
+				total, chunk := 0, "100\r\n"+strings.Repeat("a", 256)+"\r\n"
+				_, err := io.WriteString(c, wireHead(wireType, "Transfer-Encoding: chunked"))
+				for err == nil {
+					_, err = io.WriteString(c, chunk)
+					total += 256
+				}
+				taken <- total
+			}()
+			res, body := c.receive()
+			require.Equal(t, 413, res.StatusCode)
+			require.Contains(t, body, "The body is over 64 KiB")
+			require.True(t, res.Close)
+			c.requireClosed()
+			require.Less(t, <-taken, formLimit+2*256<<10+16<<10)
+		})
+	}
+}
+
+// formSentences are all descriptions that a body can be answered with: none has
+// room for what was sent.
+func formSentences() map[string]string {
+	all := map[string]string{
+		"This grant type is not supported here":                         "unsupported_grant_type",
+		"Too many scopes":                                               "invalid_scope",
+		"Malformed scope":                                               "invalid_scope",
+		"resource is not supported: tokens have one audience":           "invalid_target",
+		"Too many parameters":                                           "invalid_request",
+		"Parameters are separated by &, and a semicolon is written %3B": "invalid_request",
+		"A parameter's name is too long":                                "invalid_request",
+		"A parameter's name is malformed":                               "invalid_request",
+		"Missing parameter: grant_type":                                 "invalid_request",
+		"Missing parameter: username":                                   "invalid_request",
+		"Missing parameter: password":                                   "invalid_request",
+		"The body is over 64 KiB":                                       "invalid_request",
+	}
+	for _, sentence := range []string{"Repeated parameter", "Bad percent-encoding in parameter", "Not UTF-8: parameter", "NUL in parameter"} {
+		all[sentence] = "invalid_request"
+		for _, name := range formParams {
+			all[sentence+": "+name] = "invalid_request"
+		}
+	}
+	return all
+}
+
+// formByTheBook says whether body is a good form, by net/url's reading of it.
+func formByTheBook(body string) (*passbearer.PasswordForm, bool) {
+	values, err := url.ParseQuery(body)
+	if err != nil || len(body) > formLimit {
+		return nil, false
+	}
+	n := 0
+	for pair := range strings.SplitSeq(body, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if len(name) > 256 {
+			return nil, false
+		}
+		if pair != "" {
+			n++
+		}
+	}
+	text := func(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+	for name, all := range values {
+		if len(all) != 1 || !text(name) || !text(all[0]) {
+			return nil, false
+		}
+	}
+	asked := strings.FieldsFunc(values.Get("scope"), func(r rune) bool { return r == ' ' })
+	var scope []string
+	seen := map[string]bool{}
+	for _, token := range asked {
+		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+			return nil, false
+		}
+		if !seen[token] {
+			scope = append(scope, token)
+		}
+		seen[token] = true
+	}
+	form := &passbearer.PasswordForm{
+		GrantType: values.Get("grant_type"), Username: values.Get("username"), Password: values.Get("password"),
+		Scope: passbearer.Scope(strings.Join(scope, " ")), ClientID: values.Get("client_id"), ClientSecret: values.Get("client_secret"),
+	}
+	grant := form.GrantType == "password" || !values.Has("grant_type")
+	return form, grant && form.Username != "" && form.Password != "" && values.Get("resource") == "" && n <= 32 && len(asked) <= 256
+}
+
+func FuzzPasswordForm(f *testing.F) {
+	for _, body := range []string{
+		"", "&", "=", "&=&", canaryForm, "username=u&password=p", "password=a=b;&username=%3B", "%75sername=+%20&password=%2b",
+		canaryForm + "&scope=a+b+a&client_id=c&client_secret=s", canaryForm + "&scope=a\x00", canaryForm + "&scope=%22", canaryForm + "&resource=r",
+		canaryForm + "&username=", canaryForm + "&x=%ff", canaryForm + "&%00", "grant_type=refresh_token&refresh_token=t", "grant_type=",
+		canaryForm + manyParams(29), canaryForm + manyParams(30), canaryForm + "&" + strings.Repeat("n", 257), canaryForm + "&scope=" + strings.Repeat("a+", 257),
+	} {
+		f.Add(body)
+	}
+	sentences := formSentences()
+	f.Fuzz(func(t *testing.T, body string) {
+		got, err := passbearer.ParsePasswordForm(formRequest(body))
+		want, good := formByTheBook(body)
+		strict, strictErr := passbearer.ParsePasswordFormStrict(formRequest(body))
+		if !good {
+			var e *passbearer.Error
+			require.ErrorAs(t, err, &e)
+			require.Nil(t, got)
+			require.Equal(t, sentences[e.ErrorDescription], e.ErrorCode)
+			require.NotEmpty(t, e.ErrorCode)
+			require.Equal(t, &passbearer.Error{StatusCode: e.StatusCode, ErrorCode: e.ErrorCode, ErrorDescription: e.ErrorDescription}, e)
+			require.Error(t, strictErr)
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Equal(t, got.GrantType == "password", strictErr == nil)
+		if strictErr == nil {
+			require.Equal(t, got, strict)
+		}
+		values := url.Values{}
+		for name, value := range map[string]string{"username": got.Username, "password": got.Password, "scope": string(got.Scope),
+			"client_id": got.ClientID, "client_secret": got.ClientSecret, "grant_type": got.GrantType} {
+			if value != "" {
+				values.Set(name, value)
+			}
+		}
+		if encoded := values.Encode(); len(encoded) <= formLimit { // escapes are longer
+			again, err := passbearer.ParsePasswordForm(formRequest(encoded))
+			require.NoError(t, err)
+			require.Equal(t, got, again)
+		}
+	})
+}
