@@ -215,6 +215,21 @@ func ExampleNewTokenHandler() {
 	// 400 invalid_grant
 }
 
+// FastAPI's answers, for a front end that was written against them.
+func ExampleFastAPI() {
+	users, tokens := memstore.New(), newTokens()
+	flavour := passbearer.FastAPI{} // SignInStatus: 400 for the answers of the page on scopes
+	guard := passbearer.NewGuard(tokens, &passbearer.GuardOptions{Deny: flavour.Deny})
+	signIn := passbearer.NewTokenHandler(users, tokens, &passbearer.TokenHandlerOptions{
+		Answer: flavour.AnswerTokenRequest,
+		Deny:   flavour.DenyTokenRequest,
+	})
+	w := call(guard.Require("me").Handler(signIn), "garbage")
+	fmt.Print(w.Code, " ", w.Header().Get("WWW-Authenticate"), " ", w.Body)
+	// Output:
+	// 401 Bearer scope="me" {"detail":"Could not validate credentials"}
+}
+
 // Sessions add refresh tokens.
 func ExampleNewSessions() {
 	johndoe, err := passbearer.NewUser(context.Background(), "johndoe", "secret", "me")

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/passbearer/passbearer"
+)
+
+func extractApp() routes { return routes{"/items/": {"GET", http.HandlerFunc(showToken)}} }
+
+func showToken(w http.ResponseWriter, r *http.Request) {
+	token, err := bearerToken(r)
+	if err != nil {
+		passbearer.FastAPI{}.Deny(w, r, err)
+		return
+	}
+	respond(w, http.StatusOK, map[string]string{"token": token})
+}
+
+// bearerToken takes what follows "Bearer ", be it empty, as FastAPI does. A
+// service of your own uses passbearer.BearerToken, which is strict.
+func bearerToken(r *http.Request) (string, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", passbearer.ErrNoCredentials
+	}
+	return token, nil
+}
