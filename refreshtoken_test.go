@@ -161,9 +161,14 @@ func TestRefreshTokenSigned(t *testing.T) {
 func TestRefreshTokenRoundTrip(t *testing.T) {
 	keys := refreshKeys(t, goldenIssuer, secretA)
 	seen := map[string]bool{}
+	first, _, _ := keys.Begin("u1", "app").Fields()
+	var varies [16]byte
 	for range 100 {
 		token := keys.Begin("u1", "app")
 		s, generation, _ := token.Fields()
+		for i := range s {
+			varies[i] |= s[i] ^ first[i]
+		}
 		require.Zero(t, generation)
 		require.NotContains(t, seen, string(s[:]), "random")
 		seen[string(s[:])] = true
@@ -183,6 +188,7 @@ func TestRefreshTokenRoundTrip(t *testing.T) {
 			require.Equal(t, sid, token.SessionID())
 		}
 	}
+	require.Equal(t, bytes.Repeat([]byte{0xff}, 16), varies[:], "every bit of the secret is random")
 }
 
 func TestSessionIDIsNotTheSecret(t *testing.T) {

@@ -424,6 +424,7 @@ func TestRefresh(t *testing.T) {
 		{"rotation", 0, none, "0>1 1>2 2>3 +335h 3>4"},
 
 		{"two tabs", 0, none, "0>1 0=1 +10s 0=1 0=1"},
+		{"two tabs, later", 0, none, "+1h 0>1 0=1 +10s 0=1 1>2 +10s 1=2 +1ns 1!"},
 		{"two tabs go on", 0, none, "0>1 0=1 1>2 1=2 +10s 1=2 2>3"},
 		{"a repeat does not renew the window", 0, none, "0>1 +6s 0=1 +4.001s 0! 1x:ended"},
 		{"window + 1 ms", 0, none, "0>1 +10.001s 0! 1x:ended"},

@@ -515,7 +515,7 @@ func TestClaimsHook(t *testing.T) {
 func TestReplacedTokenDeny(t *testing.T) {
 	e := newEndpoint(t, func(o *passbearer.TokenHandlerOptions) {
 		o.Deny = func(w http.ResponseWriter, _ *http.Request, err error) {
-			http.Error(w, "own: "+passbearer.AsError(err).ErrorCode, 401)
+			http.Error(w, "own: "+passbearer.AsError(err).ErrorCode, http.StatusUnauthorized)
 		}
 	})
 	w := serve(e, tokenRequest("username", "johndoe", "password", "wrong"))
