@@ -48,6 +48,10 @@ type Claims struct {
 	ACR       string      // acr
 	AMR       string      // amr, separated by spaces (RFC 8176)
 
+	// Epoch is one more than [User.Epoch] was at the time of issue (epoch, a
+	// private claim), so that zero is absent. See [Revocations].
+	Epoch int64
+
 	// Confirmation is the key that the token is bound to (cnf, RFC 7800).
 	Confirmation Confirmation
 

@@ -31,6 +31,9 @@ var (
 	// ErrUserExists means that a user to add has the id or the name of another.
 	ErrUserExists = errors.New("passbearer: a user with this id or name exists")
 
+	// ErrPasswordChanged means that a password was changed meanwhile.
+	ErrPasswordChanged = errors.New("passbearer: the password was changed meanwhile")
+
 	// ErrClientNotFound means that no client has the id asked for.
 	ErrClientNotFound = errors.New("passbearer: no such client")
 

@@ -24,11 +24,15 @@ const (
 	EventRefreshTokenStolen  EventKind = "refresh_token_stolen"  // an old refresh token came back; its session was ended
 	EventSignedOut           EventKind = "signed_out"            // one session ended
 	EventSignedOutEverywhere EventKind = "signed_out_everywhere" // all sessions of a user ended
-	EventClientRefused       EventKind = "client_refused"        // client authentication failed
-	EventTokenRefused        EventKind = "access_token_refused"  // by a Guard
-	EventUnavailable         EventKind = "unavailable"           // a store, a verifier or the hashing queue; Err says which
-	EventAbandoned           EventKind = "abandoned"             // the client hung up before the answer; Err says what that stopped
-	EventPanic               EventKind = "panic"                 // in the application's code; Err has the stack
+	EventPasswordChanged     EventKind = "password_changed"      // by its user
+	EventUserDisabled        EventKind = "user_disabled"
+	EventRevocationsStale    EventKind = "revocations_stale"    // some may be missing; Err says why
+	EventRevocationsFresh    EventKind = "revocations_fresh"    // all are known
+	EventClientRefused       EventKind = "client_refused"       // client authentication failed
+	EventTokenRefused        EventKind = "access_token_refused" // by a Guard
+	EventUnavailable         EventKind = "unavailable"          // a store, a verifier or the hashing queue; Err says which
+	EventAbandoned           EventKind = "abandoned"            // the client hung up before the answer; Err says what that stopped
+	EventPanic               EventKind = "panic"                // in the application's code; Err has the stack
 )
 
 // Event is something that operators, auditors or counters want to know. It
@@ -82,7 +86,7 @@ func levelOf(k EventKind) slog.Level {
 	switch k {
 	case EventTokenRefused, EventRefreshed, EventRefreshRepeated, EventAbandoned:
 		return slog.LevelDebug
-	case EventRefreshTokenStolen, EventRefreshHealed, EventRefreshLost:
+	case EventRefreshTokenStolen, EventRefreshHealed, EventRefreshLost, EventRevocationsStale:
 		return slog.LevelWarn
 	case EventUnavailable, EventPanic:
 		return slog.LevelError

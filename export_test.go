@@ -54,3 +54,15 @@ func (k *RefreshKeys) Binds(t RefreshToken, userID, clientID string) bool {
 func (k *RefreshKeys) RefreshTokenOf(secret [16]byte, generation int64, userID, clientID string) RefreshToken {
 	return refreshToken{secret, generation, k.binding(userID, clientID)}
 }
+
+// Add keeps what a store would tell.
+func (r *Revocations) Add(e Revocation) bool { return r.add(e) }
+
+// Forget takes a session back.
+func (r *Revocations) Forget(sessionID string) {
+	shard := r.sessions.shard(sessionID)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	delete(shard.m, sessionID)
+	r.sessions.n.Add(-1)
+}

@@ -108,7 +108,6 @@ func (a *refresh) facts() refreshFacts {
 	if row == nil {
 		return refreshFacts{}
 	}
-	revoked := a.sessions.opts.Revoked
 	grace := orDefault(a.client.RefreshGrace, a.sessions.opts.Grace)
 	return refreshFacts{
 		found:   true,
@@ -116,7 +115,7 @@ func (a *refresh) facts() refreshFacts {
 		client:  row.ClientID == a.client.ID,
 		ended:   !row.EndedAt.IsZero(),
 		expired: row.Expired(),
-		revoked: revoked != nil && revoked(row.ID),
+		revoked: a.sessions.opts.Revocations.sessionRevoked(row.ID),
 		user:    a.user != nil && !a.user.Disabled,
 		epoch:   a.user != nil && a.user.Epoch == row.Epoch,
 		proved:  row.JKT == "", // nothing here checks proofs of possession

@@ -123,10 +123,10 @@ type SessionsOptions struct {
 	// means [DefaultSessionLifetime].
 	Lifetime time.Duration
 
-	// Revoked reports whether this process knows that a session was ended,
-	// though the store may have lost it. It is asked at each refresh and may
-	// not block. Nil knows of none.
-	Revoked func(sessionID string) bool
+	// Revocations learns at once what these sessions end, before any store
+	// tells, and remembers it though the store may lose it. Nil leaves access
+	// tokens to expire.
+	Revocations *Revocations
 
 	// Observer is told what happens; nil means [LogObserver](nil).
 	Observer Observer
@@ -185,7 +185,7 @@ func (s *Sessions) List(ctx context.Context, userID string) ([]Session, error) {
 // End signs the user out of one of their sessions: claims.Subject and
 // claims.SessionID are the ones a request was made with. Another user's session
 // is [ErrSessionNotFound]. Nil means that it is durable; access tokens live
-// until they expire.
+// until they expire, or until [Revocations] know.
 func (s *Sessions) End(ctx context.Context, userID, sessionID string) error {
 	row, err := s.load(ctx, sessionID)
 	if err == nil && (row == nil || row.UserID != userID) {
@@ -209,15 +209,38 @@ func (s *Sessions) EndAll(ctx context.Context, userID string) error {
 	if !ok {
 		return fmt.Errorf("passbearer: end all sessions: %w by this UserStore", errors.ErrUnsupported)
 	}
-	if _, err := users.RaiseEpoch(ctx, userID); err != nil {
+	epoch, err := users.RaiseEpoch(ctx, userID)
+	if err != nil {
 		return fmt.Errorf("passbearer: raise the epoch: %w", err)
 	}
+	return s.endAll(ctx, EventSignedOutEverywhere, userID, epoch)
+}
+
+// Disable disables the user and signs them out everywhere, as [Sessions.EndAll]
+// does. It fails with [errors.ErrUnsupported] where the UserStore is no
+// [UserEditor].
+func (s *Sessions) Disable(ctx context.Context, userID string) error {
+	users, ok := s.users.(UserEditor)
+	if !ok {
+		return fmt.Errorf("passbearer: disable a user: %w by this UserStore", errors.ErrUnsupported)
+	}
+	epoch, err := users.SetDisabled(ctx, userID, true)
+	if err != nil {
+		return fmt.Errorf("passbearer: disable a user: %w", err)
+	}
+	return s.endAll(ctx, EventUserDisabled, userID, epoch)
+}
+
+// endAll follows a raised epoch, which is in effect already: ending the rows is
+// cleaning up.
+func (s *Sessions) endAll(ctx context.Context, kind EventKind, userID string, epoch int64) error {
+	s.opts.Revocations.add(Revocation{UserID: userID, Epoch: epoch})
 	if store, ok := s.store.(UserSessionStore); ok {
 		if err := store.EndUserSessions(ctx, userID); err != nil {
 			return fmt.Errorf("passbearer: end all sessions: %w", err)
 		}
 	}
-	s.observe(ctx, Event{Kind: EventSignedOutEverywhere, UserID: userID})
+	s.observe(ctx, Event{Kind: kind, UserID: userID})
 	return nil
 }
 
@@ -260,6 +283,7 @@ func (s *Sessions) endRow(ctx context.Context, id string) error {
 	if err := s.store.EndSession(ctx, id); err != nil {
 		return &storeError{"end the session", err}
 	}
+	s.opts.Revocations.add(Revocation{SessionID: id})
 	return nil
 }
 

@@ -149,7 +149,7 @@ type rig struct {
 	store   *spy
 	issuer  *fakeIssuer
 	seen    *lockedEvents
-	revoked map[string]bool
+	revoked *passbearer.Revocations
 	keys    *passbearer.RefreshKeys
 	engine  *passbearer.Sessions
 	handler http.Handler
@@ -168,7 +168,7 @@ type rigOptions struct {
 
 func newRig(t testing.TB, o rigOptions) *rig {
 	t.Helper()
-	r := &rig{t: t, issuer: new(fakeIssuer), seen: new(lockedEvents), revoked: map[string]bool{}}
+	r := &rig{t: t, issuer: new(fakeIssuer), seen: new(lockedEvents), revoked: passbearer.NewRevocations(passbearer.ServeWhenStale, nil)}
 	johndoe := fastUser(t, "u1", "johndoe", "me items:read items:write")
 	r.hash = johndoe.PasswordHash
 	r.store = &spy{
@@ -182,7 +182,7 @@ func newRig(t testing.TB, o rigOptions) *rig {
 	}
 	r.keys = refreshKeys(t, goldenIssuer, secretA)
 	o.sessions.Observer = r.seen
-	o.sessions.Revoked = func(sid string) bool { return r.revoked[sid] }
+	o.sessions.Revocations = r.revoked
 	r.engine = passbearer.NewSessions(r.store, r.store, r.keys, &o.sessions)
 	o.handler.Sessions, o.handler.Clients, o.handler.Passwords, o.handler.Observer = r.engine, r.store, fastPasswords, r.seen
 	o.handler.Deny = func(w http.ResponseWriter, req *http.Request, err error) {
@@ -273,14 +273,14 @@ func (r *rig) lose(n int64) {
 var incidents = map[string]func(*rig){
 	"end":        func(r *rig) { r.must(r.store.Store.EndSession(r.t.Context(), r.sid)) },
 	"forget":     func(r *rig) { r.fail("SessionByID", passbearer.ErrSessionNotFound) },
-	"revoke":     func(r *rig) { r.revoked[r.sid] = true },
-	"unrevoke":   func(r *rig) { delete(r.revoked, r.sid) },
-	"disable":    func(r *rig) { r.must(r.store.SetDisabled(r.t.Context(), "u1", true)) },
-	"enable":     func(r *rig) { r.must(r.store.SetDisabled(r.t.Context(), "u1", false)) },
+	"revoke":     func(r *rig) { r.revoked.Add(passbearer.Revocation{SessionID: r.sid}) },
+	"unrevoke":   func(r *rig) { r.revoked.Forget(r.sid) },
+	"disable":    func(r *rig) { r.must(second(r.store.SetDisabled(r.t.Context(), "u1", true))) },
+	"enable":     func(r *rig) { r.must(second(r.store.SetDisabled(r.t.Context(), "u1", false))) },
 	"flag":       func(r *rig) { r.store.user = func(u *passbearer.User) { u.Disabled = true } },
 	"unflag":     func(r *rig) { r.store.user = nil },
 	"delete":     func(r *rig) { r.fail("UserByID", fmt.Errorf("gone: %w", passbearer.ErrUserNotFound)) },
-	"password":   func(r *rig) { r.must(r.store.SetPasswordHash(r.t.Context(), "u1", "new")) },
+	"password":   func(r *rig) { r.must(second(r.store.SetPasswordHash(r.t.Context(), "u1", r.hash, "new"))) },
 	"rehash":     func(r *rig) { r.must(r.store.UpdatePasswordHash(r.t.Context(), "u1", r.hash, "new")) },
 	"epoch":      func(r *rig) { r.must(second(r.store.RaiseEpoch(r.t.Context(), "u1"))) },
 	"epoch-":     func(r *rig) { r.store.user = func(u *passbearer.User) { u.Epoch-- } },
@@ -686,7 +686,9 @@ func TestRefreshGivesUp(t *testing.T) {
 func TestRevokedWhileIssuing(t *testing.T) {
 	var r *rig
 	r = newRig(t, rigOptions{handler: passbearer.TokenHandlerOptions{Claims: func(context.Context, *passbearer.GrantRequest, *passbearer.Grant, *passbearer.Claims) error {
-		r.revoked[r.sid] = r.sid != ""
+		if r.sid != "" {
+			r.revoked.Add(passbearer.Revocation{SessionID: r.sid})
+		}
 		return nil
 	}}})
 	r.signIn()
@@ -817,7 +819,7 @@ func TestAuthTimeNeverMoves(t *testing.T) {
 // the session that is begun with the old one.
 func TestEpochIsTheOneReadWithTheHash(t *testing.T) {
 	r := newRig(t, rigOptions{})
-	r.store.on["CreateSession"] = func(ctx context.Context) error { return r.store.SetPasswordHash(ctx, "u1", "new") }
+	r.store.on["CreateSession"] = func(ctx context.Context) error { return second(r.store.SetPasswordHash(ctx, "u1", r.hash, "new")) }
 	r.signIn()
 	require.Equal(t, refusedRefresh, r.refresh(r.tokens[0]).raw)
 	require.Equal(t, passbearer.ErrEpoch, r.seen.all[0].Err)
@@ -1070,13 +1072,12 @@ func TestManyTabs(t *testing.T) {
 // before lives.
 func TestPasswordChangeRacesRefresh(t *testing.T) {
 	r := newRig(t, rigOptions{})
-	hash := fastUser(t, "x", "x", "").PasswordHash
 	for range 300 {
 		r.signIn()
 		var refresher sync.WaitGroup
 		var a reply
 		refresher.Go(func() { a = r.refresh(r.tokens[0]) })
-		require.NoError(t, r.store.SetPasswordHash(t.Context(), "u1", hash))
+		require.NoError(t, second(r.store.SetPasswordHash(t.Context(), "u1", r.hash, r.hash)))
 		changed := r.refresh(r.tokens[0])
 		refresher.Wait()
 		require.Equal(t, refusedRefresh, changed.raw)

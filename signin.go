@@ -3,6 +3,7 @@ package passbearer
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/passbearer/passbearer/password"
 )
@@ -68,7 +69,7 @@ func (h *TokenHandler) signIn(ctx context.Context, typed, plain string) (*User, 
 	case user.Disabled:
 		return user, errSignIn(ErrUserDisabled)
 	case !ok:
-		return user, errSignIn(errors.New("wrong password"))
+		return user, errSignIn(errWrongPassword)
 	}
 	if rehash {
 		h.rehash(ctx, user, plain)
@@ -119,6 +120,45 @@ func (h *TokenHandler) verify(ctx context.Context, user *User, name, plain strin
 	}
 	return h.opts.Passwords.Verify(ctx, plain, hash)
 }
+
+// ChangePassword gives the user another password if current is the one they have,
+// and signs them out everywhere, this session too. A wrong one is an attempt, and
+// answered as at sign-in. It fails with [errors.ErrUnsupported] where the UserStore
+// is no [UserEditor], and with [password.ErrPassword] if the new one cannot be a
+// password; rules for choosing one are the caller's.
+func (h *TokenHandler) ChangePassword(ctx context.Context, userID, current, new string) error {
+	users, ok := h.users.(UserEditor)
+	if !ok {
+		return fmt.Errorf("passbearer: change a password: %w by this UserStore", errors.ErrUnsupported)
+	}
+	user, err := userByID(ctx, h.users, userID)
+	if err != nil {
+		return err
+	}
+	ok, _, err = h.verify(ctx, user, user.Name, current)
+	switch {
+	case errors.Is(err, password.ErrPassword), errors.Is(err, password.ErrHash), err == nil && (!ok || user.Disabled):
+		h.observe(ctx, Event{Kind: EventSignInFailed, UserID: userID, Err: errWrongPassword})
+		return errSignIn(errWrongPassword)
+	case err != nil:
+		return &storeError{"verify the password", err}
+	}
+	hash, err := h.opts.Passwords.Hash(ctx, new)
+	if err != nil {
+		return fmt.Errorf("passbearer: hash the new password: %w", err)
+	}
+	epoch, err := users.SetPasswordHash(ctx, userID, user.PasswordHash, hash)
+	if err != nil {
+		return fmt.Errorf("passbearer: change a password: %w", err)
+	}
+	if h.opts.Sessions != nil {
+		return h.opts.Sessions.endAll(ctx, EventPasswordChanged, userID, epoch)
+	}
+	h.observe(ctx, Event{Kind: EventPasswordChanged, UserID: userID})
+	return nil
+}
+
+var errWrongPassword = errors.New("wrong password")
 
 // rehash is a courtesy: signing in succeeds without it, and the next one tries
 // again.

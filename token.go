@@ -370,6 +370,7 @@ func (h *TokenHandler) claims(ctx context.Context, req *GrantRequest, g *Grant) 
 		AuthTime: NumericDate(g.AuthTime.Unix()),
 		ACR:      g.ACR,
 		AMR:      g.AMR,
+		Epoch:    g.User.Epoch + 1,
 		Extra:    g.Extra,
 	}
 	if g.JKT != "" {

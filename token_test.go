@@ -64,7 +64,7 @@ func TestSignIn(t *testing.T) {
 		c := e.issuer.last()
 		require.Len(t, c.ID, 26)
 		require.Equal(t, passbearer.Claims{ID: c.ID, Subject: "u1", ClientID: "first-party", Scope: "me items:read items:write",
-			IssuedAt: now, Expiry: now + 900, AuthTime: now, AMR: "pwd"}, c)
+			IssuedAt: now, Expiry: now + 900, AuthTime: now, AMR: "pwd", Epoch: 1}, c)
 		require.Equal(t, []passbearer.EventKind{passbearer.EventSignedIn}, e.events.kinds())
 		event := e.events.all[0]
 		require.Equal(t, passbearer.Event{Kind: passbearer.EventSignedIn, Time: time.Now(), UserID: "u1", ClientID: "first-party", TokenID: c.ID}, event)
@@ -464,7 +464,7 @@ func TestOwnGrants(t *testing.T) {
 	c := e.issuer.last()
 	require.Equal(t, "DPoP", body["token_type"])
 	require.Equal(t, passbearer.Claims{ID: c.ID, Subject: "u7", ClientID: "first-party", Scope: "a", IssuedAt: c.IssuedAt, Expiry: c.Expiry, AuthTime: 1_700_000_000,
-		ACR: "2", AMR: "pwd otp", Confirmation: passbearer.Confirmation{Method: "jkt", Thumbprint: "thumb"}, Extra: `{"tenant":"blue"}`}, c)
+		ACR: "2", AMR: "pwd otp", Epoch: 1, Confirmation: passbearer.Confirmation{Method: "jkt", Thumbprint: "thumb"}, Extra: `{"tenant":"blue"}`}, c)
 
 	for _, answer = range []*passbearer.Grant{nil, {}, {User: new(passbearer.User)}} {
 		status, _ = ask()

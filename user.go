@@ -90,6 +90,18 @@ type EpochRaiser interface {
 	RaiseEpoch(ctx context.Context, userID string) (int64, error)
 }
 
+// UserEditor is what a [UserStore] also implements so that passwords can be
+// changed and users disabled. Both raise the epoch by at least 1 in the same atomic
+// step, durably, and return it.
+type UserEditor interface {
+	// SetPasswordHash replaces the hash if it still is old; if it is another,
+	// the error wraps [ErrPasswordChanged].
+	SetPasswordHash(ctx context.Context, userID, old, new string) (epoch int64, err error)
+
+	// SetDisabled disables the user, or enables them again.
+	SetDisabled(ctx context.Context, userID string, disabled bool) (epoch int64, err error)
+}
+
 // maxNameBytes bounds a user's name before normalisation.
 const maxNameBytes = 1024
 

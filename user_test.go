@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/memstore"
 	"github.com/passbearer/passbearer/password"
 )
 
@@ -141,4 +142,112 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		require.NotContains(t, out.String(), fmt.Sprintf("%x", canary))
 	}
 	require.Equal(t, `User{ID:"u1"} Client{ID:"web"}`, fmt.Sprint(user, client))
+}
+
+func TestChangePassword(t *testing.T) {
+	old := fastUser(t, "u1", "johndoe", "")
+	off := fastUser(t, "u2", "alice", "")
+	off.Disabled = true
+	down := errors.New("secret cause")
+	for _, tt := range []struct {
+		name         string
+		user         string
+		current, new string
+		fails        string // the call of the store that does
+		err          error
+		status       int
+		kinds        []passbearer.EventKind
+	}{
+		{"changed", "u1", "secret", "other", "", nil, 0, []passbearer.EventKind{passbearer.EventPasswordChanged}},
+		{"wrong current one", "u1", "wrong", "other", "", nil, 400, []passbearer.EventKind{passbearer.EventSignInFailed}},
+		{"no current one", "u1", "", "other", "", nil, 400, []passbearer.EventKind{passbearer.EventSignInFailed}},
+		{"disabled", "u2", "secret", "other", "", nil, 400, []passbearer.EventKind{passbearer.EventSignInFailed}},
+		{"unfit new one", "u1", "secret", "", "", password.ErrPassword, 0, nil},
+		{"unknown user", "u9", "secret", "other", "", passbearer.ErrUserNotFound, 0, nil},
+		{"cannot load", "u1", "secret", "other", "UserByID", down, 0, nil},
+		{"cannot store", "u1", "secret", "other", "SetPasswordHash", down, 0, nil},
+		{"changed meanwhile", "u1", "secret", "other", "SetPasswordHash", passbearer.ErrPasswordChanged, 0, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			seen := new(events)
+			store := &editing{Store: memstore.New(old, off), fails: tt.fails, err: tt.err}
+			h := passbearer.NewTokenHandler(store, new(fakeIssuer), &passbearer.TokenHandlerOptions{Passwords: fastPasswords, Observer: seen})
+			err := h.ChangePassword(t.Context(), tt.user, tt.current, tt.new)
+			require.Equal(t, tt.kinds, seen.kinds())
+			switch {
+			case tt.status != 0:
+				require.Equal(t, tt.status, passbearer.AsError(err).StatusCode)
+				require.Equal(t, "invalid_grant", passbearer.AsError(err).ErrorCode)
+			case tt.err != nil:
+				require.ErrorIs(t, err, tt.err)
+				require.Equal(t, 500, passbearer.AsError(err).StatusCode, "no answer for the client in it")
+			default:
+				require.NoError(t, err)
+			}
+			status, _, _ := post(t, h, "username", "johndoe", "password", "secret")
+			require.Equal(t, err == nil, status == 400, "the old one is over when the change was acknowledged, and only then")
+		})
+	}
+	fixed := passbearer.NewTokenHandler(userStore{}, new(fakeIssuer), nil)
+	require.ErrorIs(t, fixed.ChangePassword(t.Context(), "u1", "a", "b"), errors.ErrUnsupported)
+}
+
+// editing is a memstore of which one call fails once.
+type editing struct {
+	*memstore.Store
+	fails string
+	err   error
+}
+
+func (s *editing) fail(call string) error {
+	if s.fails != call {
+		return nil
+	}
+	s.fails = ""
+	return s.err
+}
+
+func (s *editing) UserByID(ctx context.Context, id string) (*passbearer.User, error) {
+	if err := s.fail("UserByID"); err != nil {
+		return nil, err
+	}
+	return s.Store.UserByID(ctx, id)
+}
+
+func (s *editing) SetPasswordHash(ctx context.Context, id, old, new string) (int64, error) {
+	if err := s.fail("SetPasswordHash"); err != nil {
+		return 0, err
+	}
+	return s.Store.SetPasswordHash(ctx, id, old, new)
+}
+
+func (s *editing) SetDisabled(ctx context.Context, id string, disabled bool) (int64, error) {
+	if err := s.fail("SetDisabled"); err != nil {
+		return 0, err
+	}
+	return s.Store.SetDisabled(ctx, id, disabled)
+}
+
+func TestDisable(t *testing.T) {
+	store := &editing{Store: memstore.New(fastUser(t, "u1", "johndoe", ""))}
+	keys, err := passbearer.NewRefreshKeys(site, make([]byte, 32))
+	require.NoError(t, err)
+	seen := new(events)
+	sessions := passbearer.NewSessions(store, store, keys, &passbearer.SessionsOptions{Observer: seen})
+	h := passbearer.NewTokenHandler(store, new(fakeIssuer), &passbearer.TokenHandlerOptions{Passwords: fastPasswords, Sessions: sessions, Observer: new(events)})
+	_, body, _ := post(t, h, "username", "johndoe", "password", "secret")
+	store.fails, store.err = "SetDisabled", errPanic
+	require.ErrorIs(t, sessions.Disable(t.Context(), "u1"), errPanic)
+	require.NoError(t, sessions.Disable(t.Context(), "u1"))
+	require.Equal(t, []passbearer.EventKind{passbearer.EventUserDisabled}, seen.kinds())
+	for _, pairs := range [][]string{{"username", "johndoe", "password", "secret"}, {"grant_type", "refresh_token", "refresh_token", body["refresh_token"].(string)}} {
+		status, body, _ := post(t, h, pairs...)
+		require.Equal(t, 400, status)
+		require.Equal(t, "invalid_grant", body["error"])
+	}
+	list, err := sessions.List(t.Context(), "u1")
+	require.NoError(t, err)
+	require.Empty(t, list)
+	fixed := passbearer.NewSessions(userStore{}, store, keys, nil)
+	require.ErrorIs(t, fixed.Disable(t.Context(), "u1"), errors.ErrUnsupported)
 }

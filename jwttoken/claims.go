@@ -18,6 +18,16 @@ var registered = []string{
 	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "acr", "amr", "cnf",
 }
 
+// ownRegistered has the private claim too, which means something in own tokens alone.
+var ownRegistered = append(slices.Clone(registered), "epoch")
+
+func registeredIn(foreign bool) []string {
+	if foreign {
+		return registered
+	}
+	return ownRegistered
+}
+
 const maxDate = 1 << 53 // from here on a float64 no longer tells one second from the next
 
 var (
@@ -39,13 +49,14 @@ func checkNames(members []member, names []string) error {
 
 // decodeClaims reads the members of a payload. What is not registered goes to Extra as it was spelled.
 func decodeClaims(members []member, foreign bool) (*passbearer.Claims, error) {
-	if err := checkNames(members, registered); err != nil {
+	names := registeredIn(foreign)
+	if err := checkNames(members, names); err != nil {
 		return nil, err
 	}
 	c := new(passbearer.Claims)
 	var extra []member
 	for _, m := range members {
-		if !slices.Contains(registered, m.name) {
+		if !slices.Contains(names, m.name) {
 			extra = append(extra, m)
 		} else if !decodeClaim(c, m, foreign) {
 			return nil, errType
@@ -84,6 +95,8 @@ func decodeClaim(c *passbearer.Claims, m member, foreign bool) (ok bool) {
 		c.ACR, ok = parseString(m.raw)
 	case "amr":
 		c.AMR, ok = decodeWords(m.raw)
+	case "epoch":
+		c.Epoch, ok = decodeCount(m.raw)
 	case "cnf":
 		c.Confirmation, ok = decodeConfirmation(m.raw)
 	}
@@ -149,6 +162,11 @@ func decodeDate(raw []byte, round func(float64) float64) (passbearer.NumericDate
 	return passbearer.NumericDate(f), true
 }
 
+func decodeCount(raw []byte) (int64, bool) {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	return n, err == nil && n > 0
+}
+
 // decodeConfirmation never returns the zero Confirmation with true: a bound token (RFC 7800) whose
 // binding is not understood must not look like one that is not bound, and one that is bound twice not
 // like one that is bound once.
@@ -202,6 +220,9 @@ func encodeClaims(c *passbearer.Claims) []byte {
 	if c.AMR != "" {
 		w.add("amr", strings.Split(c.AMR, " "))
 	}
+	if c.Epoch != 0 {
+		w.add("epoch", c.Epoch)
+	}
 	if c.Confirmation != (passbearer.Confirmation{}) {
 		w.add("cnf", map[string]string{c.Confirmation.Method: c.Confirmation.Thumbprint})
 	}
@@ -209,7 +230,7 @@ func encodeClaims(c *passbearer.Claims) []byte {
 }
 
 // normalizeExtra returns extra as a verifier will read it back.
-func normalizeExtra(extra string) (string, error) {
+func normalizeExtra(extra string, foreign bool) (string, error) {
 	if extra == "" {
 		return "", nil
 	}
@@ -218,11 +239,11 @@ func normalizeExtra(extra string) (string, error) {
 		return "", err
 	}
 	for _, m := range members {
-		if slices.Contains(registered, m.name) {
+		if slices.Contains(registeredIn(foreign), m.name) {
 			return "", errors.New("a registered claim must be set by its own field")
 		}
 	}
-	return joinMembers(members), checkNames(members, registered)
+	return joinMembers(members), checkNames(members, registeredIn(foreign))
 }
 
 // objectWriter writes members in a fixed order and leaves out empty ones.

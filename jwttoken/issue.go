@@ -65,7 +65,11 @@ func (t *Tokens) issue(c passbearer.Claims) (string, error) {
 	now := t.opts.Now()
 	t.fill(&c, now)
 	var err error
-	if c.Extra, err = normalizeExtra(c.Extra); err != nil {
+	foreign := t.opts.Foreign != nil
+	if foreign {
+		c.Epoch = 0 // a private claim, which another issuer's verifier may take for something else
+	}
+	if c.Extra, err = normalizeExtra(c.Extra, foreign); err != nil {
 		return "", fmt.Errorf("extra: %w", err)
 	}
 	if err := t.checkIssue(&c, now); err != nil {
@@ -123,7 +127,7 @@ func (t *Tokens) readBack(payload []byte, c passbearer.Claims) error {
 	if err != nil {
 		return err
 	}
-	got, err := decodeClaims(members, false)
+	got, err := decodeClaims(members, t.opts.Foreign != nil)
 	if err != nil {
 		return err
 	}

@@ -349,6 +349,12 @@ func TestVerifyRefuses(t *testing.T) {
 		"amr with space":      signed("amr", `["pwd otp"]`),
 		"amr with number":     signed("amr", `["pwd",1]`),
 		"cnf string":          signed("cnf", `"x"`),
+		"epoch zero":          signed("epoch", `0`),
+		"epoch negative":      signed("epoch", `-1`),
+		"epoch fraction":      signed("epoch", `1.5`),
+		"epoch exponent":      signed("epoch", `1e2`),
+		"epoch string":        signed("epoch", `"1"`),
+		"epoch twin":          signed("Epoch", `1`),
 		"cnf null":            signed("cnf", `null`),
 		"cnf empty":           signed("cnf", `{}`),
 		"cnf jkt empty":       signed("cnf", `{"jkt":""}`),
@@ -702,6 +708,27 @@ func FuzzVerifyToken(f *testing.F) {
 
 // FuzzPayload signs any payload: what is accepted must be JSON to encoding/json with the same subject,
 // and must survive being issued again.
+// TestEpoch: a private claim, exact to the last bit, which another issuer's
+// tokens may use for something else.
+func TestEpoch(t *testing.T) {
+	const epoch = 1<<60 + 1
+	own := newTokens(t, nil)
+	c, err := own.VerifyToken(ctx, must(own.IssueToken(ctx, passbearer.Claims{Subject: "u1", Epoch: epoch})))
+	require.NoError(t, err)
+	require.EqualValues(t, epoch, c.Epoch)
+	require.Empty(t, c.Extra)
+	_, err = own.IssueToken(ctx, passbearer.Claims{Subject: "u1", Epoch: -1})
+	require.Error(t, err)
+	_, err = own.IssueToken(ctx, passbearer.Claims{Subject: "u1", Extra: `{"epoch":1}`})
+	require.Error(t, err)
+
+	foreign := newTokens(t, &jwttoken.Options{Foreign: &jwttoken.Foreign{}})
+	c, err = foreign.VerifyToken(ctx, must(foreign.IssueToken(ctx, passbearer.Claims{Subject: "u1", Epoch: epoch, Extra: `{"epoch":"jurassic"}`})))
+	require.NoError(t, err)
+	require.Zero(t, c.Epoch)
+	require.Equal(t, `{"epoch":"jurassic"}`, c.Extra)
+}
+
 // FuzzHeader: the header is the one thing that is parsed of anybody's token.
 func FuzzHeader(f *testing.F) {
 	tokens := newTokens(f, nil)

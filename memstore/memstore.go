@@ -33,12 +33,18 @@ type Store struct {
 	sessions map[string]passbearer.Session
 	byUser   map[string]map[string]bool // session ids
 	sweepAt  int                        // sweep when so many sessions are there
+
+	revocations []revocation // in the order in which they came
+	forgotten   int          // how many went before them
+	watchers    map[chan struct{}]bool
 }
 
 var (
 	_ passbearer.UserStore           = (*Store)(nil)
 	_ passbearer.PasswordHashUpdater = (*Store)(nil)
 	_ passbearer.EpochRaiser         = (*Store)(nil)
+	_ passbearer.UserEditor          = (*Store)(nil)
+	_ passbearer.RevocationStore     = (*Store)(nil)
 	_ passbearer.ClientStore         = (*Store)(nil)
 	_ passbearer.SessionStore        = (*Store)(nil)
 	_ passbearer.UserSessionStore    = (*Store)(nil)
@@ -105,45 +111,52 @@ func (s *Store) user(id string) (*passbearer.User, error) {
 
 // UpdatePasswordHash implements passbearer.PasswordHashUpdater.
 func (s *Store) UpdatePasswordHash(_ context.Context, userID, old, new string) error {
-	return s.changeUser(userID, func(u *passbearer.User) {
-		if u.PasswordHash == old {
-			u.PasswordHash = new
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, err := s.user(userID)
+	if err == nil && u.PasswordHash == old {
+		u.PasswordHash = new
+		s.users[userID] = *u
+	}
+	return err
+}
+
+// SetPasswordHash implements passbearer.UserEditor.
+func (s *Store) SetPasswordHash(_ context.Context, userID, old, new string) (int64, error) {
+	return s.raise(userID, func(u *passbearer.User) error {
+		if u.PasswordHash != old {
+			return fmt.Errorf("memstore: %w", passbearer.ErrPasswordChanged)
 		}
+		u.PasswordHash = new
+		return nil
 	})
 }
 
-// SetPasswordHash gives the user a new password, which ends all their sessions.
-func (s *Store) SetPasswordHash(_ context.Context, userID, hash string) error {
-	return s.changeUser(userID, func(u *passbearer.User) { u.PasswordHash = hash; u.Epoch++ })
-}
-
-// SetDisabled disables the user, which ends all their sessions, or enables them
-// again.
-func (s *Store) SetDisabled(_ context.Context, userID string, disabled bool) error {
-	return s.changeUser(userID, func(u *passbearer.User) {
-		if disabled && !u.Disabled {
-			u.Epoch++
-		}
-		u.Disabled = disabled
-	})
+// SetDisabled implements passbearer.UserEditor.
+func (s *Store) SetDisabled(_ context.Context, userID string, disabled bool) (int64, error) {
+	return s.raise(userID, func(u *passbearer.User) error { u.Disabled = disabled; return nil })
 }
 
 // RaiseEpoch implements passbearer.EpochRaiser.
-func (s *Store) RaiseEpoch(_ context.Context, userID string) (epoch int64, err error) {
-	err = s.changeUser(userID, func(u *passbearer.User) { u.Epoch++; epoch = u.Epoch })
-	return epoch, err
+func (s *Store) RaiseEpoch(_ context.Context, userID string) (int64, error) {
+	return s.raise(userID, func(*passbearer.User) error { return nil })
 }
 
-func (s *Store) changeUser(id string, change func(*passbearer.User)) error {
+// raise changes a user, and revokes the access tokens issued before.
+func (s *Store) raise(id string, change func(*passbearer.User) error) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u, err := s.user(id)
-	if err != nil {
-		return err
+	if err == nil {
+		err = change(u)
 	}
-	change(u)
+	if err != nil {
+		return 0, err
+	}
+	u.Epoch++
 	s.users[id] = *u
-	return nil
+	s.revoke(passbearer.Revocation{UserID: id, Epoch: u.Epoch})
+	return u.Epoch, nil
 }
 
 // AddClient adds c, or replaces the client with its id.
@@ -253,6 +266,7 @@ func (s *Store) end(id string) {
 	if row, ok := s.sessions[id]; ok && row.EndedAt.IsZero() {
 		row.EndedAt = s.now()
 		s.sessions[id] = row
+		s.revoke(passbearer.Revocation{SessionID: id})
 	}
 }
 
@@ -282,9 +296,9 @@ func (s *Store) now() time.Time {
 }
 
 // put makes the map when it is first needed, so that the zero Store works.
-func put[V any](m *map[string]V, key string, value V) {
+func put[K comparable, V any](m *map[K]V, key K, value V) {
 	if *m == nil {
-		*m = make(map[string]V)
+		*m = make(map[K]V)
 	}
 	(*m)[key] = value
 }

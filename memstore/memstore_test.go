@@ -24,6 +24,10 @@ func TestUsers(t *testing.T)    { storetest.TestUserStore(t, open) }
 func TestClients(t *testing.T)  { storetest.TestClientStore(t, open) }
 func TestSessions(t *testing.T) { storetest.TestSessionStore(t, open) }
 
+func TestRevocations(t *testing.T) { storetest.TestRevocationStore(t, open) }
+
+func TestRevocationsOnAnotherClock(t *testing.T) { storetest.TestRevocationStore(t, ahead) }
+
 func TestSessionsOnAnotherClock(t *testing.T) { storetest.TestSessionStore(t, ahead) }
 
 func TestNewPanics(t *testing.T) {
@@ -31,28 +35,6 @@ func TestNewPanics(t *testing.T) {
 	require.Panics(t, func() { memstore.New(u, u) })
 	require.Panics(t, func() { memstore.New(passbearer.User{ID: "u1"}) })
 	require.Error(t, memstore.New().AddClient(t.Context(), passbearer.Client{}))
-}
-
-func TestChangesThatEndSessionsRaiseTheEpoch(t *testing.T) {
-	ctx := t.Context()
-	s := memstore.New(passbearer.User{ID: "u1", Name: "johndoe"})
-	for _, step := range []struct {
-		name   string
-		change func() error
-		epoch  int64
-	}{
-		{"another password", func() error { return s.SetPasswordHash(ctx, "u1", "x") }, 1},
-		{"disabled", func() error { return s.SetDisabled(ctx, "u1", true) }, 2},
-		{"disabled again", func() error { return s.SetDisabled(ctx, "u1", true) }, 2},
-		{"enabled", func() error { return s.SetDisabled(ctx, "u1", false) }, 2},
-		{"a better hash", func() error { return s.UpdatePasswordHash(ctx, "u1", "x", "y") }, 2},
-	} {
-		require.NoError(t, step.change())
-		u, err := s.UserByID(ctx, "u1")
-		require.NoError(t, err)
-		require.Equal(t, step.epoch, u.Epoch, step.name)
-	}
-	require.ErrorIs(t, s.SetDisabled(ctx, "u9", true), passbearer.ErrUserNotFound)
 }
 
 // TestDeadSessionsAreForgotten: the memory is that of the live ones.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,7 +30,12 @@ var faults = []string{
 	"names are not unique", "unknown user is nil", "hash is set, not swapped", "epoch stands still", "scope is lost",
 	"client is stale", "create overwrites", "swap is not atomic", "swap ignores from", "swap returns the old row", "swap forgets the time",
 	"swap revives", "end is lost", "end of unknown fails", "end ends all", "two clocks", "list shows the dead", "list mixes users", "list is unsorted", "list is unbounded",
-	"AsOf is missing", "unknown session is nil",
+	"AsOf is missing", "unknown session is nil", "password is set, not swapped", "disabling raises no epoch",
+}
+
+// feedFaults are for the suite of revocations, which takes its time.
+var feedFaults = []string{
+	"first news is not complete", "first news is empty", "news are lost", "ends are not told", "epochs are not told", "watcher goes on", "no heartbeat",
 }
 
 func (b *broken) is(fault string) bool { return b.fault == fault }
@@ -72,6 +78,44 @@ func (b *broken) RaiseEpoch(ctx context.Context, id string) (int64, error) {
 		return u.Epoch, nil
 	}
 	return b.Store.RaiseEpoch(ctx, id)
+}
+
+func (b *broken) SetPasswordHash(ctx context.Context, id, old, new string) (int64, error) {
+	if b.is("password is set, not swapped") {
+		u, err := b.Store.UserByID(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		old = u.PasswordHash
+	}
+	return b.Store.SetPasswordHash(ctx, id, old, new)
+}
+
+func (b *broken) SetDisabled(ctx context.Context, id string, disabled bool) (int64, error) {
+	epoch, err := b.Store.SetDisabled(ctx, id, disabled)
+	if b.is("disabling raises no epoch") {
+		epoch = 0
+	}
+	return epoch, err
+}
+
+func (b *broken) WatchRevocations(ctx context.Context, tell func(passbearer.RevocationNews)) error {
+	first := true
+	err := b.Store.WatchRevocations(ctx, func(n passbearer.RevocationNews) {
+		n.Revocations = slices.DeleteFunc(n.Revocations, func(e passbearer.Revocation) bool {
+			return b.is("ends are not told") && e.SessionID == "one" || b.is("epochs are not told") && e.UserID == "u1" ||
+				b.is("first news is empty") && first || b.is("news are lost") && !first
+		})
+		n.Complete = n.Complete && !b.is("first news is not complete")
+		if silent := b.is("no heartbeat") && len(n.Revocations) == 0; first || !silent {
+			tell(n)
+		}
+		first = false
+	})
+	if b.is("watcher goes on") {
+		select {}
+	}
+	return err
 }
 
 func (b *broken) AddClient(ctx context.Context, c passbearer.Client) error {
@@ -168,13 +212,18 @@ func TestBroken(t *testing.T) {
 		return
 	}
 	open := func(*testing.T) *broken { return &broken{Store: memstore.New(), fault: fault} }
+	if slices.Contains(feedFaults, fault) {
+		storetest.SetPatience(2 * time.Second) // a little longer than it takes
+		storetest.TestRevocationStore(t, open)
+		return
+	}
 	storetest.TestUserStore(t, open)
 	storetest.TestClientStore(t, open)
 	storetest.TestSessionStore(t, open)
 }
 
 func TestSuitesNotice(t *testing.T) {
-	for _, fault := range append([]string{"none"}, faults...) {
+	for _, fault := range slices.Concat([]string{"none"}, faults, feedFaults) {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBroken$", "-test.timeout=30s")

@@ -17,7 +17,7 @@ type UserStore interface {
 }
 
 // TestUserStore tests a passbearer.UserStore, and as far as the store implements
-// them passbearer.PasswordHashUpdater and passbearer.EpochRaiser.
+// them passbearer.PasswordHashUpdater, UserEditor and EpochRaiser.
 func TestUserStore[S UserStore](t *testing.T, open func(*testing.T) S) {
 	run(t, "what was added is found", open, usersAreFound)
 	run(t, "unknown users", open, unknownUsers)
@@ -25,6 +25,11 @@ func TestUserStore[S UserStore](t *testing.T, open func(*testing.T) S) {
 	run(t, "one of many sign-ups wins", open, oneSignUpWins)
 	if _, ok := any(open(t)).(passbearer.PasswordHashUpdater); ok {
 		run(t, "UpdatePasswordHash compares and swaps", open, hashIsSwapped)
+	}
+	if _, ok := any(open(t)).(passbearer.UserEditor); ok {
+		run(t, "SetPasswordHash compares, swaps and raises the epoch", open, passwordIsSet)
+		run(t, "one of many changes of a password wins", open, onePasswordWins)
+		run(t, "SetDisabled raises the epoch", open, userIsDisabled)
 	}
 	if _, ok := any(open(t)).(passbearer.EpochRaiser); ok {
 		run(t, "RaiseEpoch", open, epochIsRaised)
@@ -127,6 +132,70 @@ func hashIsSwapped[S UserStore](ctx context.Context, t *testing.T, s S) {
 	must(t, updater.UpdatePasswordHash(ctx, "u1", users[0].PasswordHash, "third")) // too late, and no error
 	expect("second")
 	mustBe(t, updater.UpdatePasswordHash(ctx, "u9", "", "x"), passbearer.ErrUserNotFound)
+}
+
+func passwordIsSet[S UserStore](ctx context.Context, t *testing.T, s S) {
+	editor := any(s).(passbearer.UserEditor)
+	must(t, s.AddUser(ctx, users[0]))
+	want := users[0]
+	epoch, err := editor.SetPasswordHash(ctx, "u1", want.PasswordHash, "second")
+	must(t, err)
+	if want.PasswordHash = "second"; epoch <= want.Epoch {
+		t.Errorf("the epoch is %d after a change of password, and was %d", epoch, want.Epoch)
+	}
+	want.Epoch = epoch
+	_, err = editor.SetPasswordHash(ctx, "u1", users[0].PasswordHash, "third")
+	mustBe(t, err, passbearer.ErrPasswordChanged)
+	got, err := s.UserByID(ctx, "u1")
+	must(t, err)
+	if *got != want {
+		t.Errorf("the user is %+v, want %+v", fields(got), fields(&want))
+	}
+	_, err = editor.SetPasswordHash(ctx, "u9", "", "x")
+	mustBe(t, err, passbearer.ErrUserNotFound)
+}
+
+func onePasswordWins[S UserStore](ctx context.Context, t *testing.T, s S) {
+	editor := any(s).(passbearer.UserEditor)
+	must(t, s.AddUser(ctx, users[0]))
+	errs := make([]error, parallel)
+	each(func(i int) {
+		_, errs[i] = editor.SetPasswordHash(ctx, "u1", users[0].PasswordHash, strings.Repeat("h", i+1))
+	})
+	winner := -1
+	for i, err := range errs {
+		if err == nil && winner < 0 {
+			winner = i
+			continue
+		}
+		mustBe(t, err, passbearer.ErrPasswordChanged)
+	}
+	got, err := s.UserByID(ctx, "u1")
+	must(t, err)
+	if len(got.PasswordHash) != winner+1 {
+		t.Error("the hash is not that of the change that was acknowledged")
+	}
+}
+
+func userIsDisabled[S UserStore](ctx context.Context, t *testing.T, s S) {
+	editor := any(s).(passbearer.UserEditor)
+	must(t, s.AddUser(ctx, users[0]))
+	want := users[0]
+	for _, disabled := range []bool{true, true, false} {
+		epoch, err := editor.SetDisabled(ctx, "u1", disabled)
+		must(t, err)
+		if epoch <= want.Epoch {
+			t.Errorf("the epoch is %d after SetDisabled(%v), and was %d", epoch, disabled, want.Epoch)
+		}
+		want.Disabled, want.Epoch = disabled, epoch
+		got, err := s.UserByID(ctx, "u1")
+		must(t, err)
+		if *got != want {
+			t.Errorf("the user is %+v, want %+v", fields(got), fields(&want))
+		}
+	}
+	_, err := editor.SetDisabled(ctx, "u9", true)
+	mustBe(t, err, passbearer.ErrUserNotFound)
 }
 
 func epochIsRaised[S UserStore](ctx context.Context, t *testing.T, s S) {

@@ -1,0 +1,366 @@
+package passbearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultRevocationLifetime is how long a revocation is kept: the longest access
+// token that package jwttoken issues or takes by default, and a minute for clocks.
+const DefaultRevocationLifetime = 24*time.Hour + time.Minute
+
+// Revocation says that access tokens are over before they expire: those of a
+// session, one, or those of a user that were issued before their epoch was raised.
+// Of the first three fields one is set.
+type Revocation struct {
+	SessionID string // sid
+	TokenID   string // jti
+	UserID    string // sub
+	Epoch     int64  // with UserID: the user's epoch now
+
+	// Lifetime is how long it has to be remembered from now on. In
+	// [RevocationStore.Revoke] zero means the store's default.
+	Lifetime time.Duration
+}
+
+// RevocationNews is what a [RevocationStore] tells its watchers. Without
+// Revocations it is a heartbeat.
+type RevocationNews struct {
+	Revocations []Revocation
+	Complete    bool // these are all that are live
+}
+
+// RevocationStore is what a store also implements so that every process learns at
+// once which access tokens are over. Its own EndSession, EndUserSessions,
+// RaiseEpoch, SetPasswordHash and SetDisabled revoke in the same atomic step.
+type RevocationStore interface {
+	// Revoke keeps e for its lifetime and tells the watchers, in every process.
+	// It is durable on return.
+	Revoke(ctx context.Context, e Revocation) error
+
+	// WatchRevocations follows the store until ctx is done or the connection
+	// is cut; the error says why. It subscribes first, then tells all that is
+	// live as one Complete piece of news, then each revocation as it comes and,
+	// at least every 3 seconds, a heartbeat that came the same way. A
+	// revocation may be told more than once, and must not be missed. tell is
+	// not called concurrently, and does not block.
+	WatchRevocations(ctx context.Context, tell func(RevocationNews)) error
+}
+
+// StalePolicy says what happens to requests while revocations may be missing.
+type StalePolicy int
+
+// The policies. There is no default: what is right depends on what the service
+// guards.
+const (
+	ServeWhenStale  StalePolicy = iota + 1 // tokens are accepted on what is known
+	RefuseWhenStale                        // the answer is 503
+)
+
+// Revocations is the set of live revocations that this process knows. Asking it
+// takes no I/O. It is stale until [Revocations.Watch] has caught up with each
+// store, while one of them is cut off or silent, and once it is full. It is safe
+// for concurrent use. Make it with [NewRevocations].
+type Revocations struct {
+	policy StalePolicy
+	opts   RevocationsOptions
+	born   time.Time // expiries are on this process's monotonic clock
+
+	sessions, tokens, users revokedSet
+
+	stale   atomic.Bool
+	mu      sync.Mutex
+	sources map[*revocationSource]bool // whether it is fresh
+	swept   time.Duration
+}
+
+// RevocationsOptions are the settings of [Revocations].
+type RevocationsOptions struct {
+	// MaxEntries bounds the memory, of about 200 bytes an entry. At the bound
+	// nothing is forgotten and nothing more is taken: the set is stale until
+	// entries have expired. Zero means 1,000,000.
+	MaxEntries int
+
+	// SilenceLimit is how long a store may be silent before it counts as cut
+	// off. Zero means 10 seconds.
+	SilenceLimit time.Duration
+
+	// Observer is told when the set becomes stale, and fresh again; nil means
+	// [LogObserver](nil).
+	Observer Observer
+}
+
+// NewRevocations returns an empty, stale set; nil options mean the defaults. It
+// panics without a policy.
+func NewRevocations(policy StalePolicy, opts *RevocationsOptions) *Revocations {
+	if policy != ServeWhenStale && policy != RefuseWhenStale {
+		panic("passbearer: NewRevocations needs a policy: ServeWhenStale or RefuseWhenStale")
+	}
+	r := &Revocations{policy: policy, born: time.Now(), sources: map[*revocationSource]bool{}}
+	if opts != nil {
+		r.opts = *opts
+	}
+	if r.opts.MaxEntries == 0 {
+		r.opts.MaxEntries = 1_000_000
+	}
+	r.opts.SilenceLimit = orDefault(r.opts.SilenceLimit, 10*time.Second)
+	for _, set := range []*revokedSet{&r.sessions, &r.tokens, &r.users} {
+		set.seed = maphash.MakeSeed()
+	}
+	r.stale.Store(true)
+	return r
+}
+
+// Verifier returns a TokenVerifier that asks v, and then this set about every
+// token, those that v has cached too.
+func (r *Revocations) Verifier(v TokenVerifier) TokenVerifier {
+	if v == nil {
+		panic("passbearer: Revocations.Verifier needs a TokenVerifier")
+	}
+	return revocationVerifier{r, v}
+}
+
+type revocationVerifier struct {
+	revocations *Revocations
+	next        TokenVerifier
+}
+
+var (
+	errTokenRevoked = fmt.Errorf("%w: it was revoked", ErrInvalidToken)
+	errStale        = errors.New("passbearer: revocations may be missing, and the policy is to refuse")
+)
+
+func (v revocationVerifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
+	c, err := v.next.VerifyToken(ctx, token)
+	switch {
+	case err != nil || c == nil:
+		return c, err
+	case v.revocations.Revoked(c):
+		return nil, errTokenRevoked
+	case v.revocations.policy == RefuseWhenStale && v.revocations.Stale():
+		return nil, errStale
+	}
+	return c, nil
+}
+
+// Revoked reports whether the token that says c is over, as far as this process
+// knows.
+func (r *Revocations) Revoked(c *Claims) bool {
+	if r.sessionRevoked(c.SessionID) {
+		return true
+	}
+	now := r.now()
+	if _, ok := r.tokens.live(c.ID, now); ok {
+		return true
+	}
+	epoch, ok := r.users.live(c.Subject, now)
+	return ok && c.Epoch != 0 && c.Epoch <= epoch
+}
+
+// sessionRevoked works on a nil set too, which knows nothing.
+func (r *Revocations) sessionRevoked(id string) bool {
+	if r == nil {
+		return false
+	}
+	_, ok := r.sessions.live(id, r.now())
+	return ok
+}
+
+// Stale reports whether revocations may be missing.
+func (r *Revocations) Stale() bool { return r.stale.Load() }
+
+// Len returns how many revocations are kept, the expired ones of the last minute
+// too.
+func (r *Revocations) Len() int {
+	return int(r.sessions.n.Load() + r.tokens.n.Load() + r.users.n.Load())
+}
+
+func (r *Revocations) now() time.Duration { return time.Since(r.born) }
+
+// add keeps what is new, on a nil set too. It reports whether there was room.
+func (r *Revocations) add(entries ...Revocation) bool {
+	if r == nil {
+		return true
+	}
+	now := r.now()
+	for _, e := range entries {
+		until := now + orDefault(e.Lifetime, DefaultRevocationLifetime)
+		if r.Len() >= r.opts.MaxEntries {
+			return false
+		}
+		switch {
+		case e.SessionID != "":
+			r.sessions.add(e.SessionID, revoked{until, 0})
+		case e.TokenID != "":
+			r.tokens.add(e.TokenID, revoked{until, 0})
+		case e.UserID != "":
+			r.users.add(e.UserID, revoked{until, e.Epoch})
+		}
+	}
+	return true
+}
+
+const (
+	sweepEvery = time.Minute
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 5 * time.Second
+)
+
+// revocationSource is one store that is watched.
+type revocationSource struct{ store RevocationStore }
+
+var (
+	errSilent = errors.New("the store has been silent for too long")
+	errFull   = errors.New("there are more revocations than RevocationsOptions.MaxEntries")
+)
+
+// Watch follows store until ctx is done, whose error it returns; cut off, it tries
+// again and catches up with all that is live. Several stores can be watched: each
+// makes the set stale.
+func (r *Revocations) Watch(ctx context.Context, store RevocationStore) error {
+	source := &revocationSource{store}
+	r.set(ctx, source, false, nil)
+	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		caughtUp, err := r.follow(ctx, source)
+		if caughtUp {
+			backoff = minBackoff
+		}
+		r.set(ctx, source, false, err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(backoff/2 + rand.N(backoff)): // a fleet does not come back all at once
+		}
+	}
+}
+
+// follow is one connection.
+func (r *Revocations) follow(ctx context.Context, source *revocationSource) (caughtUp bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	alarm := time.AfterFunc(r.opts.SilenceLimit, func() {
+		r.set(ctx, source, false, errSilent)
+		cancel(errSilent)
+	})
+	defer alarm.Stop()
+	err = guardPanic(func() error {
+		missed := false
+		return source.store.WatchRevocations(ctx, func(news RevocationNews) {
+			if ctx.Err() != nil {
+				return
+			}
+			alarm.Reset(r.opts.SilenceLimit)
+			caughtUp = caughtUp || news.Complete
+			r.sweep()
+			switch missed = !r.add(news.Revocations...) || missed; {
+			case !missed:
+				r.set(ctx, source, caughtUp, nil)
+			case r.Len() >= r.opts.MaxEntries:
+				r.set(ctx, source, false, errFull)
+			default: // there is room again: catch up with what was missed
+				cancel(errFull)
+			}
+		})
+	})
+	return caughtUp, errors.Join(err, context.Cause(ctx))
+}
+
+// set records whether a source is fresh, and tells when the whole changes.
+func (r *Revocations) set(ctx context.Context, source *revocationSource, fresh bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sources[source] = fresh
+	stale := false
+	for _, fresh := range r.sources {
+		stale = stale || !fresh
+	}
+	if r.stale.Swap(stale) == stale {
+		return
+	}
+	kind := EventRevocationsFresh
+	if stale {
+		kind = EventRevocationsStale
+	}
+	observe(ctx, r.opts.Observer, Event{Kind: kind, Err: err})
+}
+
+// sweep forgets what has expired, once a minute.
+func (r *Revocations) sweep() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if now-r.swept < sweepEvery {
+		return
+	}
+	r.swept = now
+	for _, set := range []*revokedSet{&r.sessions, &r.tokens, &r.users} {
+		set.sweep(now)
+	}
+}
+
+// revokedSet is a map in shards, so that requests do not wait for each other.
+type revokedSet struct {
+	seed   maphash.Seed
+	n      atomic.Int64
+	shards [64]revokedShard
+}
+
+type revokedShard struct {
+	mu sync.RWMutex
+	m  map[string]revoked
+}
+
+type revoked struct {
+	until time.Duration // on the set's clock
+	epoch int64
+}
+
+func (s *revokedSet) shard(key string) *revokedShard {
+	return &s.shards[maphash.String(s.seed, key)%uint64(len(s.shards))]
+}
+
+func (s *revokedSet) live(key string, now time.Duration) (epoch int64, ok bool) {
+	if s.n.Load() == 0 || key == "" {
+		return 0, false
+	}
+	shard := s.shard(key)
+	shard.mu.RLock()
+	e, ok := shard.m[key]
+	shard.mu.RUnlock()
+	return e.epoch, ok && now < e.until
+}
+
+// add keeps the later of two expiries and the higher of two epochs.
+func (s *revokedSet) add(key string, e revoked) {
+	shard := s.shard(key)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	old, exists := shard.m[key]
+	if !exists {
+		s.n.Add(1)
+	}
+	if shard.m == nil {
+		shard.m = make(map[string]revoked)
+	}
+	shard.m[key] = revoked{max(old.until, e.until), max(old.epoch, e.epoch)}
+}
+
+func (s *revokedSet) sweep(now time.Duration) {
+	for i := range s.shards {
+		shard := &s.shards[i]
+		shard.mu.Lock()
+		for key, e := range shard.m {
+			if now >= e.until {
+				delete(shard.m, key)
+				s.n.Add(-1)
+			}
+		}
+		shard.mu.Unlock()
+	}
+}
