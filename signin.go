@@ -122,7 +122,7 @@ func (h *TokenHandler) verify(ctx context.Context, user *User, name, plain strin
 }
 
 // ChangePassword gives the user another password if current is the one they have,
-// and signs them out everywhere, this session too. A wrong one is an attempt, and
+// and signs them out everywhere. A wrong one is an attempt, and
 // answered as at sign-in. It fails with [errors.ErrUnsupported] where the UserStore
 // is no [UserEditor], and with [password.ErrPassword] if the new one cannot be a
 // password; rules for choosing one are the caller's.
