@@ -15,7 +15,7 @@ type refresh struct {
 	sessions *Sessions
 	token    refreshToken // presented, or the first of a new session
 	row      *Session     // nil if there is none
-	user     *User        // nil if there is none
+	user     *User        // nil if there is none; not set for a new session, as is client
 	client   *Client
 	tokenID  string // jti of the access token that goes with it
 	isNew    bool
@@ -30,7 +30,7 @@ func (s *Sessions) begin(g *Grant, req *GrantRequest) *refresh {
 		UserAgent:    userAgent(req.Request.UserAgent()),
 		IdleLifetime: s.opts.IdleLifetime, Lifetime: s.opts.Lifetime,
 	}
-	return &refresh{sessions: s, token: token, row: row, user: g.User, client: req.Client, isNew: true}
+	return &refresh{sessions: s, token: token, row: row, isNew: true}
 }
 
 // open reads the session of a refresh token, and changes nothing unless the
@@ -78,7 +78,7 @@ func (a *refresh) commit(ctx context.Context) (string, error) {
 			return s.keys.seal(next), nil
 		}
 		row, swapped, err := s.store.SwapGeneration(ctx, a.row.ID, a.row.Generation, next.generation)
-		if a.row, err = checkSession(a.row.ID, row, err); err != nil {
+		if a.row, err = checkSession("move the session on", a.row.ID, row, err); err != nil {
 			return "", err
 		}
 		if swapped && a.row != nil {

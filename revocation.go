@@ -82,7 +82,7 @@ type Revocations struct {
 
 // RevocationsOptions are the settings of [Revocations].
 type RevocationsOptions struct {
-	// MaxEntries bounds the memory, of about 200 bytes an entry. At the bound
+	// MaxEntries bounds the memory, of about 100 bytes an entry. At the bound
 	// nothing is forgotten and nothing more is taken: the set is stale until
 	// entries have expired. Zero means 1,000,000.
 	MaxEntries int

@@ -112,7 +112,8 @@ type Sessions struct {
 type SessionsOptions struct {
 	// Grace is how long after a rotation the refresh token before it still
 	// gets the same successor, so that several tabs and lost responses do not
-	// look like theft. Zero means [DefaultGrace]; negative means not at all.
+	// look like theft. Zero means [DefaultGrace]; negative means not at all,
+	// and then two refreshes at once end the session.
 	Grace time.Duration
 
 	// IdleLifetime ends a session that long after its last refresh. Zero
@@ -128,7 +129,9 @@ type SessionsOptions struct {
 	// tokens to expire.
 	Revocations *Revocations
 
-	// Observer is told what happens; nil means [LogObserver](nil).
+	// Observer is told what happens to sessions, refreshes and thefts above
+	// all; as a rule it is the TokenHandler's too. Nil means
+	// [LogObserver](nil).
 	Observer Observer
 }
 
@@ -136,7 +139,7 @@ type SessionsOptions struct {
 // defaults. It panics if users, store or keys is nil, or a lifetime is
 // negative.
 func NewSessions(users UserStore, store SessionStore, keys *RefreshKeys, opts *SessionsOptions) *Sessions {
-	if users == nil || store == nil || keys == nil {
+	if users == nil || store == nil || keys == nil || len(keys.keys) == 0 {
 		panic("passbearer: NewSessions needs a UserStore, a SessionStore and RefreshKeys: NewRefreshKeys makes them")
 	}
 	s := &Sessions{users: users, store: store, keys: keys}
@@ -290,15 +293,15 @@ func (s *Sessions) endRow(ctx context.Context, id string) error {
 // load returns nil for a session that does not exist.
 func (s *Sessions) load(ctx context.Context, id string) (*Session, error) {
 	row, err := s.store.SessionByID(ctx, id)
-	return checkSession(id, row, err)
+	return checkSession("load the session", id, row, err)
 }
 
-func checkSession(id string, row *Session, err error) (*Session, error) {
+func checkSession(step, id string, row *Session, err error) (*Session, error) {
 	switch {
 	case errors.Is(err, ErrSessionNotFound):
 		return nil, nil
 	case err != nil:
-		return nil, &storeError{"load the session", err}
+		return nil, &storeError{step, err}
 	case row == nil || row.ID != id || row.AsOf.IsZero():
 		return nil, errors.New("the SessionStore returned neither the session with AsOf nor an error")
 	}

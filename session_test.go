@@ -430,6 +430,7 @@ func TestNewSessions(t *testing.T) {
 		{"no users", nil, store, keys, nil, missing},
 		{"no store", store, nil, keys, nil, missing},
 		{"no keys", store, store, nil, nil, missing},
+		{"zero keys", store, store, new(passbearer.RefreshKeys), nil, missing},
 		{"negative idle lifetime", store, store, keys, &passbearer.SessionsOptions{IdleLifetime: -1}, negative},
 		{"negative lifetime", store, store, keys, &passbearer.SessionsOptions{Lifetime: -1}, negative},
 	}
