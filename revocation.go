@@ -49,7 +49,8 @@ type RevocationStore interface {
 	// live as one Complete piece of news, then each revocation as it comes and,
 	// at least every 3 seconds, a heartbeat that came the same way. A
 	// revocation may be told more than once, and must not be missed. tell is
-	// not called concurrently, and does not block.
+	// called by one goroutine at a time and never after WatchRevocations has
+	// returned; it does not block.
 	WatchRevocations(ctx context.Context, tell func(RevocationNews)) error
 }
 
