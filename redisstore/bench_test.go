@@ -1,0 +1,187 @@
+package redisstore_test
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer/redisstore"
+)
+
+var sessionsFlag = flag.Int("sessions", 100_000, "how many `sessions` BenchmarkSessions compares with 1,000")
+
+const (
+	benchClients = 16
+	benchRounds  = 25
+	benchOps     = 1600 // a round: short, so that other load on the machine meets both sides
+)
+
+// bareScript is the least that compares and swaps.
+var bareScript = redis.NewScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+`)
+
+// perOp is the time of an operation when several clients call it, each with
+// sessions of its own.
+func perOp(b *testing.B, ops int, op func(client, i int) error) time.Duration {
+	b.Helper()
+	var clients sync.WaitGroup
+	errs := make([]error, benchClients)
+	start := time.Now()
+	for c := range benchClients {
+		clients.Go(func() {
+			for i := 0; i < ops/benchClients && errs[c] == nil; i++ {
+				errs[c] = op(c, i)
+			}
+		})
+	}
+	clients.Wait()
+	took := time.Since(start) / time.Duration(ops)
+	for _, err := range errs {
+		require.NoError(b, err)
+	}
+	return took
+}
+
+func median[T cmp.Ordered](d []T) T {
+	d = slices.Clone(d)
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// ratio is the median of a[i] to b[i].
+func ratio(a, b []time.Duration) float64 {
+	var ratios []float64
+	for i := range a {
+		ratios = append(ratios, float64(a[i])/float64(b[i]))
+	}
+	return median(ratios)
+}
+
+// rotations rotates one session for each client, from where they stand.
+type rotations struct {
+	store *redisstore.Store
+	ids   [benchClients][]string
+	at    [benchClients]int // calls so far
+}
+
+// newRotations creates n sessions, and leaves a sample of them to each client.
+func newRotations(b *testing.B, store *redisstore.Store, n int) *rotations {
+	r := &rotations{store: store}
+	var clients sync.WaitGroup
+	for c := range benchClients {
+		clients.Go(func() {
+			for i := c; i < n; i += benchClients {
+				s := row(fmt.Sprintf("session-%016d", i))
+				s.UserID, s.UserAgent, s.Scope = fmt.Sprint("user-", i/4), strings.Repeat("agent/1.0 ", 10), "items:read items:write"
+				if err := store.CreateSession(context.Background(), s); err != nil {
+					b.Error(err)
+					return
+				}
+				r.ids[c] = append(r.ids[c], s.ID)
+			}
+		})
+	}
+	clients.Wait()
+	return r
+}
+
+func (r *rotations) rotate(client, _ int) error {
+	n := r.at[client]
+	r.at[client]++
+	// A stride that is coprime to any number of ids, so that all of them are
+	// visited, and neighbours are not.
+	ids := r.ids[client]
+	at, generation := n*7919%len(ids), int64(n/len(ids))
+	_, swapped, err := r.store.SwapGeneration(context.Background(), ids[at], generation, generation+1)
+	if err == nil && !swapped {
+		err = fmt.Errorf("rotation %d was not made", n)
+	}
+	return err
+}
+
+// BenchmarkRotation compares a rotation with the bare script and the bare command,
+// on one server in one run: rotations per second, and which share of theirs that
+// is.
+func BenchmarkRotation(b *testing.B) {
+	for _, tt := range []struct {
+		name string
+		args []string
+	}{{"durable", durable}, {"memory", forgetful}} {
+		b.Run(tt.name, func(b *testing.B) {
+			client := ownServer(b, tt.args...).client(b)
+			r := newRotations(b, newStore(b, client, nil), 1000)
+			script := func(c, i int) error {
+				key := fmt.Sprint("bare-script-", c)
+				if i == 0 {
+					client.Set(context.Background(), key, "0", 0)
+				}
+				return bareScript.Run(context.Background(), client, []string{key}, fmt.Sprint(i), fmt.Sprint(i+1)).Err()
+			}
+			command := func(c, i int) error {
+				return client.HSet(context.Background(), fmt.Sprint("bare-command-", c), "g", i).Err()
+			}
+			for b.Loop() {
+				report(b, r.rotate, script, command)
+			}
+		})
+	}
+}
+
+func report(b *testing.B, ours, script, command func(client, i int) error) {
+	var a, s, c []time.Duration
+	for range benchRounds {
+		a = append(a, perOp(b, benchOps, ours))
+		s = append(s, perOp(b, benchOps, script))
+		c = append(c, perOp(b, benchOps, command))
+	}
+	rate := func(d time.Duration) float64 { return float64(time.Second) / float64(d) }
+	b.ReportMetric(rate(median(a)), "rotations/s")
+	b.ReportMetric(rate(median(s)), "scripts/s")
+	b.ReportMetric(rate(median(c)), "HSETs/s")
+	b.ReportMetric(100*ratio(s, a), "%-of-scripts")
+	b.ReportMetric(100*ratio(c, a), "%-of-HSETs")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkSessions compares rotations among 1,000 sessions with those among many,
+// and says how much memory one takes.
+func BenchmarkSessions(b *testing.B) {
+	few := newRotations(b, newStore(b, ownServer(b, forgetful...).client(b), nil), 1000)
+	server := ownServer(b, forgetful...)
+	before := usedMemory(b, server)
+	many := newRotations(b, newStore(b, server.client(b), nil), *sessionsFlag)
+	bytes := usedMemory(b, server) - before
+	for b.Loop() {
+		var f, m []time.Duration
+		for range benchRounds {
+			f = append(f, perOp(b, benchOps, few.rotate))
+			m = append(m, perOp(b, benchOps, many.rotate))
+		}
+		b.ReportMetric(ratio(m, f), "times-the-cost-of-1000")
+		b.ReportMetric(float64(bytes)/float64(*sessionsFlag), "B/session")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+func usedMemory(b *testing.B, s *server) int64 {
+	b.Helper()
+	text, err := s.client(b).Info(context.Background(), "memory").Result()
+	require.NoError(b, err)
+	var n int64
+	_, after, _ := strings.Cut(text, "used_memory:")
+	_, err = fmt.Sscan(after, &n)
+	require.NoError(b, err)
+	return n
+}

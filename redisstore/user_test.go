@@ -1,0 +1,170 @@
+package redisstore_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/redisstore"
+)
+
+// ofOne is a store of one partition, for tests that look at its keys.
+func ofOne(t *testing.T, client redis.UniversalClient) (s *redisstore.Store, tag string) {
+	prefix := "users-" + rand.Text()
+	return newStore(t, client, &redisstore.Options{Prefix: prefix, Partitions: 1}), "{" + prefix + ":0}"
+}
+
+func listed(t *testing.T, s *redisstore.Store, user string) (ids []string) {
+	t.Helper()
+	rows, err := s.SessionsByUser(t.Context(), user, 1000)
+	require.NoError(t, err)
+	for _, row := range rows {
+		ids = append(ids, row.ID)
+	}
+	return ids
+}
+
+// TestDanglingIDs are what a crash between the list and the row leaves. A young one
+// may be a session that is just being created.
+func TestDanglingIDs(t *testing.T) {
+	t.Parallel()
+	client := single(t)
+	s, tag := ofOne(t, client)
+	list := tag + ":u:u1"
+	require.NoError(t, s.CreateSession(t.Context(), row("a")))
+	now := float64(time.Now().UnixMilli())
+	old := now - float64(2*time.Hour.Milliseconds())
+	require.NoError(t, client.ZAdd(t.Context(), list, redis.Z{Score: now, Member: "young"}, redis.Z{Score: old, Member: "old"}).Err())
+	require.NoError(t, client.ZAdd(t.Context(), list, redis.Z{Score: old, Member: "a"}).Err())
+	require.Equal(t, []string{"a"}, listed(t, s, "u1"))
+	left, err := client.ZRange(t.Context(), list, 0, -1).Result()
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "young"}, left)
+	require.NoError(t, s.CreateSession(t.Context(), row("young")))
+	require.ElementsMatch(t, []string{"a", "young"}, listed(t, s, "u1"))
+	require.NoError(t, s.EndUserSessions(t.Context(), "u1"))
+	require.Empty(t, listed(t, s, "u1"))
+}
+
+// TestListsStaySmall: a user who signs in again and again, and never lists their
+// sessions, has a list that is bounded by the live ones.
+func TestListsStaySmall(t *testing.T) {
+	t.Parallel()
+	client := single(t)
+	s, tag := ofOne(t, client)
+	list := tag + ":u:u1"
+	require.NoError(t, s.CreateSession(t.Context(), row("live")))
+	for i := range 500 {
+		id := fmt.Sprint("dead-", i)
+		require.NoError(t, s.CreateSession(t.Context(), row(id)))
+		require.NoError(t, client.Del(t.Context(), tag+":s:"+id).Err())
+		require.NoError(t, client.ZAddXX(t.Context(), list, redis.Z{Score: 1, Member: id}, redis.Z{Score: 1, Member: "live"}).Err())
+	}
+	n, err := client.ZCard(t.Context(), list).Result()
+	require.NoError(t, err)
+	require.Less(t, n, int64(60))
+	require.Equal(t, []string{"live"}, listed(t, s, "u1"))
+	ttl, err := client.PTTL(t.Context(), list).Result()
+	require.NoError(t, err)
+	require.InDelta(t, 25*time.Hour, ttl, float64(time.Hour), "the list expires with the last session")
+}
+
+// TestListOutlivesShortSessions: a short session must not shorten the list's life.
+func TestListOutlivesShortSessions(t *testing.T) {
+	t.Parallel()
+	client := single(t)
+	s, tag := ofOne(t, client)
+	short := row("short")
+	short.Lifetime = time.Second
+	for _, r := range []passbearer.Session{row("long"), short} {
+		require.NoError(t, s.CreateSession(t.Context(), r))
+	}
+	ttl, err := client.PTTL(t.Context(), tag+":u:u1").Result()
+	require.NoError(t, err)
+	require.Greater(t, ttl, 24*time.Hour)
+}
+
+// twice sends every script again, as the client does when the answer was lost.
+type twice struct{}
+
+func (twice) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (twice) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if err := next(ctx, cmd); err != nil || cmd.Name() != "evalsha" && cmd.Name() != "eval" {
+			return err
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (twice) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// TestLostAnswers: a call whose first answer was lost goes on from there.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	client := single(t)
+	client.AddHook(twice{})
+	s := newStore(t, client, nil)
+	require.NoError(t, s.CreateSession(t.Context(), row("a")))
+	require.ErrorContains(t, s.CreateSession(t.Context(), row("a")), "its id exists")
+	after, swapped, err := s.SwapGeneration(t.Context(), "a", 0, 1)
+	require.NoError(t, err)
+	require.False(t, swapped, "the engine sees a row one ahead, and repeats the successor")
+	require.Equal(t, int64(1), after.Generation)
+	require.NoError(t, s.EndSession(t.Context(), "a"))
+	require.Empty(t, listed(t, s, "u1"))
+}
+
+// TestDamagedRows are no unknown sessions: nobody may be signed out for them.
+func TestDamagedRows(t *testing.T) {
+	t.Parallel()
+	client := single(t)
+	s, tag := ofOne(t, client)
+	const now = "1795567326000000"
+	for i, damage := range [][2]string{
+		{"d", ""}, {"d", "damaged"}, {"s", ""}, {"s", "damaged"},
+		{"s", "0"}, {"s", "x 1 1 1 1 -"}, {"s", "0 x " + now + " 1 1 -"}, {"s", "0 " + now + " x 1 1 -"},
+		{"s", "0 " + now + " " + now + " 1 1 x"}, {"s", "0 " + now + " " + now + " 1 1 - "},
+	} {
+		id := fmt.Sprint("damaged-", i)
+		require.NoError(t, s.CreateSession(t.Context(), row(id)))
+		require.NoError(t, client.HSet(t.Context(), tag+":s:"+id, damage[0], damage[1]).Err())
+		_, swapped, err := s.SwapGeneration(t.Context(), id, 0, 1)
+		require.Error(t, err, damage)
+		require.NotErrorIs(t, err, passbearer.ErrSessionNotFound, damage)
+		require.False(t, swapped)
+		_, err = s.SessionByID(t.Context(), id)
+		require.ErrorContains(t, err, "damaged", damage)
+		require.NotErrorIs(t, err, passbearer.ErrSessionNotFound, damage)
+	}
+}
+
+// TestServerIsDown: the error is the store's.
+func TestServerIsDown(t *testing.T) {
+	t.Parallel()
+	server := ownServer(t, forgetful...)
+	client := redis.NewClient(&redis.Options{Addr: server.addr, MaxRetries: -1, DialerRetries: 1})
+	defer client.Close()
+	s := newStore(t, client, nil)
+	server.kill()
+	ctx := t.Context()
+	_, _, swapErr := s.SwapGeneration(ctx, "a", 0, 1)
+	_, readErr := s.SessionByID(ctx, "a")
+	_, listErr := s.SessionsByUser(ctx, "u1", 1)
+	for _, err := range []error{
+		swapErr, readErr, listErr, s.CreateSession(ctx, row("a")), s.EndSession(ctx, "a"), s.EndUserSessions(ctx, "u1"),
+		s.Revoke(ctx, passbearer.Revocation{SessionID: "a"}), s.WatchRevocations(ctx, func(passbearer.RevocationNews) {}),
+	} {
+		require.ErrorContains(t, err, "redisstore: ")
+		require.NotErrorIs(t, err, passbearer.ErrSessionNotFound)
+	}
+}
