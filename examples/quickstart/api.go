@@ -2,41 +2,39 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/authserver"
 	"github.com/passbearer/passbearer/jwttoken"
-	"github.com/passbearer/passbearer/memstore"
 )
 
-// newAPI returns the whole service. Its keys are new at each start, so tokens
-// end with the process.
-func newAPI(ctx context.Context, url string, lifetime time.Duration) (http.Handler, error) {
-	store, err := newStore(ctx)
+// issuer names this service in its tokens, and is their audience too. It does not
+// change with the address, so that tokens outlive a restart on another one.
+const issuer = "https://quickstart.example"
+
+// newAPI returns the whole service on top of its stores.
+func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
+	if err := s.addUsers(ctx); err != nil {
+		return nil, err
+	}
+	keys, refreshKeys, err := loadKeys(o.db)
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := jwttoken.New(jwttoken.EphemeralKeys(), url, url, nil)
+	tokens, err := jwttoken.New(keys, issuer, issuer, nil)
 	if err != nil {
 		return nil, err
 	}
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	refreshKeys, err := passbearer.NewRefreshKeys(url, secret)
-	if err != nil {
-		return nil, err
-	}
-	sessions := passbearer.NewSessions(store, store, refreshKeys, nil)
-	signIn := passbearer.NewTokenHandler(store, tokens, &passbearer.TokenHandlerOptions{
+	revocations := s.watch(ctx)
+	sessions := passbearer.NewSessions(s.users, s.sessions, refreshKeys, &passbearer.SessionsOptions{Revocations: revocations})
+	signIn := passbearer.NewTokenHandler(s.users, tokens, &passbearer.TokenHandlerOptions{
 		Sessions:            sessions,
-		AccessTokenLifetime: lifetime,
+		AccessTokenLifetime: o.lifetime,
 	})
-	guard := passbearer.NewGuard(tokens, nil)
+	guard := passbearer.NewGuard(revocations.Verifier(tokens), nil)
 	list := &items{names: []string{"Plumbus"}}
 
 	mux := http.NewServeMux()
@@ -45,22 +43,8 @@ func newAPI(ctx context.Context, url string, lifetime time.Duration) (http.Handl
 	mux.Handle("GET /items/{$}", guard.Require("items:read").HandlerFunc(list.get))
 	mux.Handle("POST /items/{$}", guard.Require("items:write").HandlerFunc(list.post))
 	mux.Handle("GET /users/me", guard.Require("me").HandlerFunc(
-		passbearer.WithUser(passbearer.CurrentUser(store), me)))
+		passbearer.WithUser(passbearer.CurrentUser(s.users), me)))
 	return mux, nil
-}
-
-func newStore(ctx context.Context) (*memstore.Store, error) {
-	const scope = "me items:read items:write"
-	johndoe, err := passbearer.NewUser(ctx, "johndoe", "secret", scope)
-	if err != nil {
-		return nil, err
-	}
-	alice, err := passbearer.NewUser(ctx, "alice", "secretalice", scope)
-	if err != nil {
-		return nil, err
-	}
-	alice.Disabled = true
-	return memstore.New(johndoe, alice), nil
 }
 
 func me(w http.ResponseWriter, _ *http.Request, user *passbearer.User) {

@@ -1,5 +1,6 @@
 // Command quickstart is a small API whose users sign in with a name and a
-// password: two users, five routes, everything in memory.
+// password: two users, five routes, and what must last in a file beside it, or in
+// PostgreSQL and Redis.
 package main
 
 import (
@@ -17,33 +18,55 @@ import (
 	"time"
 )
 
+// options are the command's flags.
+type options struct {
+	addr, db, postgres, redis string
+	lifetime                  time.Duration
+}
+
 func main() {
-	addr := flag.String("addr", "localhost:8000", "the `address` to listen on")
-	lifetime := flag.Duration("lifetime", 15*time.Minute, "how long an access token lives")
+	var o options
+	flag.StringVar(&o.addr, "addr", "localhost:8000", "the `address` to listen on")
+	flag.StringVar(&o.db, "db", "quickstart.db", "the SQLite `file`; the keys are beside it")
+	flag.StringVar(&o.postgres, "postgres", "", "keep users and sessions in PostgreSQL at this `URL`, and not in the file")
+	flag.StringVar(&o.redis, "redis", "", "keep sessions in Redis at this `URL`")
+	flag.DurationVar(&o.lifetime, "lifetime", 15*time.Minute, "how long an access token lives")
 	flag.Parse()
-	if *lifetime < time.Second {
+	if o.lifetime < time.Second {
 		log.Fatal("-lifetime: an access token lives for 1s or longer")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, os.Stdout, *addr, *lifetime); err != nil {
+	if err := run(ctx, os.Stdout, o); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // run serves until ctx is done, and then lets requests come to their end.
-func run(ctx context.Context, out io.Writer, addr string, lifetime time.Duration) error {
-	listener, err := net.Listen("tcp", addr)
+func run(ctx context.Context, out io.Writer, o options) (err error) {
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	stores, err := openStores(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stores.Close()) }()
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	api, err := newAPI(watching, stores, o)
 	if err != nil {
 		return err
 	}
 	url := "http://" + listener.Addr().String()
-	api, err := newAPI(ctx, url, lifetime)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
 	fmt.Fprintf(out, "Listening on %s. Sign in:\n\n  curl '%s/token' -d username=johndoe -d password=secret\n\n", url, url)
-	server := &http.Server{Handler: api, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	return serve(ctx, listener, api)
+}
+
+func serve(ctx context.Context, listener net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -82,7 +82,7 @@ func start(t *testing.T, args ...string) *server {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	t.Cleanup(cancel)
-	s := &server{cmd: exec.CommandContext(ctx, quickstart, append([]string{"-addr", "127.0.0.1:0"}, args...)...)}
+	s := &server{cmd: exec.CommandContext(ctx, quickstart, append([]string{"-addr", "127.0.0.1:0", "-db", filepath.Join(t.TempDir(), "quickstart.db")}, args...)...)}
 	s.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // else a -race build takes a second to exit
 	s.cmd.Stderr = &s.log
 	stdout, err := s.cmd.StdoutPipe()
