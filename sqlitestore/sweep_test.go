@@ -16,9 +16,9 @@ import (
 
 // The store's own sweeper stands still in these tests: they run in bubbles, where
 // no time passes by itself.
-func TestSweep(t *testing.T)        { synctest.Test(t, sweepWhatIsDead) }
-func TestSweepBatches(t *testing.T) { synctest.Test(t, sweepInBatches) }
-func sweepRevocations(t *testing.T) { synctest.Test(t, sweepOldRevocations) }
+func TestSweep(t *testing.T)            { synctest.Test(t, sweepWhatIsDead) }
+func TestSweepBatches(t *testing.T)     { synctest.Test(t, sweepInBatches) }
+func TestSweepRevocations(t *testing.T) { synctest.Test(t, sweepRevocations) }
 
 // clock is one that a test moves.
 type clock struct{ offset time.Duration }
@@ -130,7 +130,7 @@ func sweepInBatches(t *testing.T) {
 	}
 }
 
-func sweepOldRevocations(t *testing.T) {
+func sweepRevocations(t *testing.T) {
 	var c clock
 	path := newPath(t)
 	s := openFile(t, path, &sqlitestore.Options{Now: c.now, RevocationLifetime: time.Hour})
