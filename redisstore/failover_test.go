@@ -121,8 +121,8 @@ func TestWaitReplicas(t *testing.T) {
 	p.link.gate.Lock()
 	_, _, err = s.SwapGeneration(ctx, "a", 1, 2)
 	require.ErrorContains(t, err, "0 of 1 replicas")
-	// What is there now, others must not take for acknowledged: WAIT knows only what
-	// its own connection wrote.
+	// What is there now, others must not take for acknowledged, whose connections
+	// wrote nothing.
 	other := func() *redisstore.Store { return newStore(t, p.primary.client(t), &opts) }
 	_, err = other().SessionByID(ctx, "a")
 	require.ErrorContains(t, err, "0 of 1 replicas")

@@ -16,8 +16,7 @@ import (
 
 // swapScript: KEYS row; ARGV from, to. The key's expiry is moved once in a while
 // and not each time: a script of one write is cheaper, and on its way to the disk
-// and to replicas half as long. Where it does not swap it writes what is there,
-// so that WAIT waits for whoever did.
+// and to replicas half as long.
 var swapScript = redis.NewScript(`#!lua flags=allow-oom
 local r = redis.call('HMGET', KEYS[1], 'd', 's')
 if not r[1] then return false end
@@ -26,7 +25,6 @@ local now = time[1] .. string.format('%06d', time[2])
 local generation, used, over, idle, kept, ended = string.match(r[2], '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
 local n = tonumber(now)
 if generation ~= ARGV[1] or ended ~= '-' or n >= tonumber(over) or n >= used + idle then
-  redis.call('HSET', KEYS[1], 's', r[2])
   return {r[1], r[2], now, 0}
 end
 local due = math.min(over, n + idle)
@@ -40,25 +38,19 @@ redis.call('HSET', KEYS[1], 's', r[2])
 return {r[1], r[2], now, 1}
 `)
 
-// readScript: KEYS row; ARGV whether to write what is there, so that WAIT waits for
-// whoever wrote it.
+// readScript: KEYS row.
 var readScript = redis.NewScript(`#!lua flags=allow-oom
 local r = redis.call('HMGET', KEYS[1], 'd', 's')
 if not r[1] then return false end
-if ARGV[1] == '1' then redis.call('HSET', KEYS[1], 's', r[2]) end
 local time = redis.call('TIME')
 return {r[1], r[2], time[1] .. string.format('%06d', time[2])}
 `)
 
 // createScript: KEYS row; ARGV d, generation, lifetime, idle lifetime. It returns
-// 0 where the id exists. A repetition writes too, for WAIT to wait for.
+// 0 where the id exists.
 var createScript = redis.NewScript(`#!lua
 local d = redis.call('HGET', KEYS[1], 'd')
-if d and d ~= ARGV[1] then return 0 end
-if d then
-  redis.call('HSET', KEYS[1], 'd', d)
-  return 1
-end
+if d then return d == ARGV[1] and 1 or 0 end
 local time = redis.call('TIME')
 local now = time[1] .. string.format('%06d', time[2])
 local over, due = now + ARGV[3], now + ARGV[4]
@@ -94,14 +86,13 @@ return 1
 
 // endScript: KEYS row, stream, meta; ARGV session id, lifetime of the revocation.
 // The row stays, marked, for as long as the revocation: a sign-out that is
-// repeated because its answer was lost finds it and waits for the replicas,
-// for which it has to write.
+// repeated because its answer was lost finds it and waits for the replicas.
 var endScript = redis.NewScript(revokeLua + `
 local s = redis.call('HGET', KEYS[1], 's')
 if not s then return 0 end
 local live = string.match(s, '^(.*) %-$')
-redis.call('HSET', KEYS[1], 's', live and live .. ' ' .. now or s)
 if not live then return 0 end
+redis.call('HSET', KEYS[1], 's', live .. ' ' .. now)
 if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 revoke(KEYS[2], KEYS[3], 's', ARGV[1], '0', ARGV[2])
 return 1
@@ -171,8 +162,9 @@ func (s *Store) write(ctx context.Context, script *redis.Script, keys []string, 
 	return reply, err
 }
 
-// writeAndWait sends both commands on one connection: WAIT waits for what its own
-// connection wrote.
+// writeAndWait sends both commands on one connection: WAIT waits for all that the
+// server had written, for whomever, when the connection's last command was done. So a
+// script that finds what others wrote waits for that as well.
 func (s *Store) writeAndWait(ctx context.Context, node *redis.Client, run func(redis.Pipeliner) *redis.Cmd) (any, error) {
 	pipe := node.Pipeline()
 	reply := run(pipe)

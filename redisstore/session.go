@@ -48,7 +48,7 @@ func (s *Store) SessionByID(ctx context.Context, id string) (*passbearer.Session
 	if s.opts.WaitReplicas == 0 {
 		return s.read(ctx, id)
 	}
-	result, err := s.write(ctx, readScript, []string{s.sessionKey(id)}, 1)
+	result, err := s.write(ctx, readScript, []string{s.sessionKey(id)})
 	if err != nil {
 		return nil, sessionError("read a session", err)
 	}
@@ -58,7 +58,7 @@ func (s *Store) SessionByID(ctx context.Context, id string) (*passbearer.Session
 
 // read returns what is there, replicated or not.
 func (s *Store) read(ctx context.Context, id string) (*passbearer.Session, error) {
-	reply, err := readScript.Run(ctx, s.client, []string{s.sessionKey(id)}, 0).Slice()
+	reply, err := readScript.Run(ctx, s.client, []string{s.sessionKey(id)}).Slice()
 	if err != nil {
 		return nil, sessionError("read a session", err)
 	}
