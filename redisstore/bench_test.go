@@ -111,14 +111,18 @@ func (r *rotations) rotate(client, _ int) error {
 	return err
 }
 
+// modes are a server that acknowledges what is on the disk, and one that keeps
+// all in memory.
+var modes = []struct {
+	name string
+	args []string
+}{{"durable", durable}, {"memory", forgetful}}
+
 // BenchmarkRotation compares a rotation with the bare script and the bare command,
 // on one server in one run: rotations per second, and which share of theirs that
 // is.
 func BenchmarkRotation(b *testing.B) {
-	for _, tt := range []struct {
-		name string
-		args []string
-	}{{"durable", durable}, {"memory", forgetful}} {
+	for _, tt := range modes {
 		b.Run(tt.name, func(b *testing.B) {
 			client := ownServer(b, tt.args...).client(b)
 			r := newRotations(b, newStore(b, client, nil), 1000)
@@ -158,8 +162,14 @@ func report(b *testing.B, ours, script, command func(client, i int) error) {
 // BenchmarkSessions compares rotations among 1,000 sessions with those among many,
 // and says how much memory one takes.
 func BenchmarkSessions(b *testing.B) {
-	few := newRotations(b, newStore(b, ownServer(b, forgetful...).client(b), nil), 1000)
-	server := ownServer(b, forgetful...)
+	for _, tt := range modes {
+		b.Run(tt.name, func(b *testing.B) { benchmarkSessions(b, tt.args) })
+	}
+}
+
+func benchmarkSessions(b *testing.B, args []string) {
+	few := newRotations(b, newStore(b, ownServer(b, args...).client(b), nil), 1000)
+	server := ownServer(b, args...)
 	before := usedMemory(b, server)
 	many := newRotations(b, newStore(b, server.client(b), nil), *sessionsFlag)
 	bytes := usedMemory(b, server) - before

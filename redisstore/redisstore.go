@@ -1,5 +1,7 @@
-// Package redisstore keeps sessions and revocations in Redis 7 or later or in
-// Valkey, on a single server, behind Sentinel or in a cluster.
+// Package redisstore keeps sessions and revocations in Redis 7 or later, on a
+// single server, behind Sentinel or in a cluster. It is tested with Redis 7.0, a
+// single server and a cluster of three. Valkey has the same commands and should do,
+// but is not tested, nor is Sentinel.
 //
 // Make a client with package redis, hand it to [New], and the Store to
 // passbearer.NewSessions and to Watch of a passbearer.Revocations. Users and clients stay
