@@ -257,6 +257,28 @@ func ExampleNewSessions() {
 	// 0 <nil>
 }
 
+// With Revocations a sign-out is in effect on the next request, here at once and in
+// other processes as soon as the store has told them.
+func ExampleNewRevocations() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	store, tokens := memstore.New(), newTokens()
+	revocations := passbearer.NewRevocations(passbearer.RefuseWhenStale, nil)
+	go revocations.Watch(ctx, store) // with all stores that end something
+	guard := passbearer.NewGuard(revocations.Verifier(tokens), nil)
+	keys, err := passbearer.NewRefreshKeys(site, make([]byte, 32)) // random in a real program
+	if err != nil {
+		panic(err)
+	}
+	sessions := passbearer.NewSessions(store, store, keys, &passbearer.SessionsOptions{Revocations: revocations})
+	http.Handle("/token", passbearer.NewTokenHandler(store, tokens, &passbearer.TokenHandlerOptions{Sessions: sessions}))
+	http.Handle("POST /sign-out", guard.HandlerFunc(func(w http.ResponseWriter, r *http.Request, c *passbearer.Claims) {
+		if err := sessions.End(r.Context(), c.Subject, c.SessionID); err != nil {
+			passbearer.DenyTokenRequest(w, r, err)
+		}
+	}))
+}
+
 // signIn tells what is the same at each run.
 func signIn(h http.Handler, form string) string {
 	r := httptest.NewRequest("POST", "/token", strings.NewReader(form))

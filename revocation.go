@@ -77,7 +77,7 @@ type Revocations struct {
 
 	stale   atomic.Bool
 	mu      sync.Mutex
-	sources map[*revocationSource]bool // whether it is fresh
+	sources map[RevocationStore]source
 	swept   time.Duration
 }
 
@@ -89,8 +89,13 @@ type RevocationsOptions struct {
 	MaxEntries int
 
 	// SilenceLimit is how long a store may be silent before it counts as cut
-	// off. Zero means 10 seconds.
+	// off; catching up may take ten times as long. Zero means 10 seconds.
 	SilenceLimit time.Duration
+
+	// Lifetime is how long what this process ends is remembered: the longest
+	// lifetime of an access token and some leeway. The stores have an option
+	// like it. Zero means [DefaultRevocationLifetime].
+	Lifetime time.Duration
 
 	// Observer is told when the set becomes stale, and fresh again; nil means
 	// [LogObserver](nil).
@@ -103,7 +108,7 @@ func NewRevocations(policy StalePolicy, opts *RevocationsOptions) *Revocations {
 	if policy != ServeWhenStale && policy != RefuseWhenStale {
 		panic("passbearer: NewRevocations needs a policy: ServeWhenStale or RefuseWhenStale")
 	}
-	r := &Revocations{policy: policy, born: time.Now(), sources: map[*revocationSource]bool{}}
+	r := &Revocations{policy: policy, born: time.Now(), sources: map[RevocationStore]source{}}
 	if opts != nil {
 		r.opts = *opts
 	}
@@ -111,6 +116,7 @@ func NewRevocations(policy StalePolicy, opts *RevocationsOptions) *Revocations {
 		r.opts.MaxEntries = 1_000_000
 	}
 	r.opts.SilenceLimit = orDefault(r.opts.SilenceLimit, 10*time.Second)
+	r.opts.Lifetime = orDefault(r.opts.Lifetime, DefaultRevocationLifetime)
 	for _, set := range []*revokedSet{&r.sessions, &r.tokens, &r.users} {
 		set.seed = maphash.MakeSeed()
 	}
@@ -119,10 +125,14 @@ func NewRevocations(policy StalePolicy, opts *RevocationsOptions) *Revocations {
 }
 
 // Verifier returns a TokenVerifier that asks v, and then this set about every
-// token, those that v has cached too.
+// token, those that v has cached too. It panics if v is nil, or tells by a method
+// MaxLifetime that it takes tokens which live longer than [RevocationsOptions.Lifetime].
 func (r *Revocations) Verifier(v TokenVerifier) TokenVerifier {
 	if v == nil {
 		panic("passbearer: Revocations.Verifier needs a TokenVerifier")
+	}
+	if limited, ok := v.(interface{ MaxLifetime() time.Duration }); ok && limited.MaxLifetime() > r.opts.Lifetime {
+		panic("passbearer: the verifier takes tokens that live longer than revocations are remembered: raise RevocationsOptions.Lifetime and the stores' RevocationLifetime")
 	}
 	return revocationVerifier{r, v}
 }
@@ -184,104 +194,143 @@ func (r *Revocations) Len() int {
 
 func (r *Revocations) now() time.Duration { return time.Since(r.born) }
 
-// add keeps what is new, on a nil set too. It reports whether there was room.
-func (r *Revocations) add(entries ...Revocation) bool {
-	if r == nil {
-		return true
+// learn keeps what this process has ended itself, on a nil set too.
+func (r *Revocations) learn(e Revocation) {
+	if r != nil && !r.add(e) {
+		observe(context.Background(), r.opts.Observer, Event{Kind: EventRevocationsStale, Err: errFull})
 	}
+}
+
+// add keeps what is new. It reports whether there was room.
+func (r *Revocations) add(entries ...Revocation) bool {
+	r.sweep()
 	now := r.now()
 	for _, e := range entries {
-		until := now + orDefault(e.Lifetime, DefaultRevocationLifetime)
-		if r.Len() >= r.opts.MaxEntries {
-			return false
-		}
+		set, key := r.setOf(e)
 		switch {
-		case e.SessionID != "":
-			r.sessions.add(e.SessionID, revoked{until, 0})
-		case e.TokenID != "":
-			r.tokens.add(e.TokenID, revoked{until, 0})
-		case e.UserID != "":
-			r.users.add(e.UserID, revoked{until, e.Epoch})
+		case key == "":
+		case r.Len() >= r.opts.MaxEntries && !set.has(key):
+			return false
+		default:
+			set.add(key, revoked{now + orDefault(e.Lifetime, r.opts.Lifetime), e.Epoch})
 		}
 	}
 	return true
 }
 
+func (r *Revocations) setOf(e Revocation) (set *revokedSet, key string) {
+	switch {
+	case e.SessionID != "":
+		return &r.sessions, e.SessionID
+	case e.TokenID != "":
+		return &r.tokens, e.TokenID
+	}
+	return &r.users, e.UserID
+}
+
 const (
-	sweepEvery = time.Minute
+	sweepEvery = time.Minute // what has expired
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 5 * time.Second
 )
-
-// revocationSource is one store that is watched.
-type revocationSource struct{ store RevocationStore }
 
 var (
 	errSilent = errors.New("the store has been silent for too long")
 	errFull   = errors.New("there are more revocations than RevocationsOptions.MaxEntries")
 )
 
-// Watch follows store until ctx is done, whose error it returns; cut off, it tries
-// again and catches up with all that is live. Several stores can be watched: each
-// makes the set stale.
-func (r *Revocations) Watch(ctx context.Context, store RevocationStore) error {
-	source := &revocationSource{store}
-	r.set(ctx, source, false, nil)
+// source is what is known of a store that is watched.
+type source struct {
+	fresh bool
+	why   string // it is not
+}
+
+// Watch follows stores until ctx is done, whose error it returns; cut off from one,
+// it tries again and catches up with all that is live. The set is stale until all
+// of them have caught up, so they belong into one call. A store may be watched
+// again when an earlier call has returned.
+func (r *Revocations) Watch(ctx context.Context, stores ...RevocationStore) error {
+	for _, store := range stores {
+		r.set(ctx, store, false, nil)
+	}
+	var watching sync.WaitGroup
+	for _, store := range stores {
+		watching.Go(func() { r.watch(ctx, store) })
+	}
+	watching.Wait()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (r *Revocations) watch(ctx context.Context, store RevocationStore) {
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
-		caughtUp, err := r.follow(ctx, source)
+		caughtUp, err := r.follow(ctx, store)
 		if caughtUp {
 			backoff = minBackoff
 		}
-		r.set(ctx, source, false, err)
+		r.set(ctx, store, false, err)
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		case <-time.After(backoff/2 + rand.N(backoff)): // a fleet does not come back all at once
 		}
 	}
 }
 
+// catchUpLimits is how many times longer the first news may take: it has all that
+// is live.
+const catchUpLimits = 10
+
 // follow is one connection.
-func (r *Revocations) follow(ctx context.Context, source *revocationSource) (caughtUp bool, err error) {
+func (r *Revocations) follow(ctx context.Context, store RevocationStore) (caughtUp bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	alarm := time.AfterFunc(r.opts.SilenceLimit, func() {
-		r.set(ctx, source, false, errSilent)
+	alarm := time.AfterFunc(catchUpLimits*r.opts.SilenceLimit, func() {
+		r.set(ctx, store, false, errSilent)
 		cancel(errSilent)
 	})
 	defer alarm.Stop()
 	err = guardPanic(func() error {
 		missed := false
-		return source.store.WatchRevocations(ctx, func(news RevocationNews) {
+		return store.WatchRevocations(ctx, func(news RevocationNews) {
 			if ctx.Err() != nil {
 				return
 			}
 			alarm.Reset(r.opts.SilenceLimit)
 			caughtUp = caughtUp || news.Complete
-			r.sweep()
 			switch missed = !r.add(news.Revocations...) || missed; {
 			case !missed:
-				r.set(ctx, source, caughtUp, nil)
+				r.set(ctx, store, caughtUp, nil)
 			case r.Len() >= r.opts.MaxEntries:
-				r.set(ctx, source, false, errFull)
+				r.set(ctx, store, false, errFull)
 			default: // there is room again: catch up with what was missed
 				cancel(errFull)
 			}
 		})
 	})
-	return caughtUp, errors.Join(err, context.Cause(ctx))
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return caughtUp, err
 }
 
-// set records whether a source is fresh, and tells when the whole changes.
-func (r *Revocations) set(ctx context.Context, source *revocationSource, fresh bool, err error) {
+// set records whether a store is fresh, and tells when that changes the whole, or
+// when there is another reason why it does not. Watching that ends because it was
+// told to is no news.
+func (r *Revocations) set(ctx context.Context, store RevocationStore, fresh bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sources[source] = fresh
-	stale := false
-	for _, fresh := range r.sources {
-		stale = stale || !fresh
+	before, now := r.sources[store].why, source{fresh: fresh}
+	if err != nil {
+		now.why = err.Error()
 	}
-	if r.stale.Swap(stale) == stale {
+	r.sources[store] = now
+	stale := false
+	for _, s := range r.sources {
+		stale = stale || !s.fresh
+	}
+	changed := r.stale.Swap(stale) != stale
+	if errors.Is(err, context.Canceled) || !changed && (now.why == "" || now.why == before) {
 		return
 	}
 	kind := EventRevocationsFresh
@@ -335,6 +384,14 @@ func (s *revokedSet) live(key string, now time.Duration) (epoch int64, ok bool) 
 	e, ok := shard.m[key]
 	shard.mu.RUnlock()
 	return e.epoch, ok && now < e.until
+}
+
+func (s *revokedSet) has(key string) bool {
+	shard := s.shard(key)
+	shard.mu.RLock()
+	defer shard.mu.RUnlock()
+	_, ok := shard.m[key]
+	return ok
 }
 
 // add keeps the later of two expiries and the higher of two epochs.

@@ -104,9 +104,7 @@ func watchAll(t *testing.T, r *passbearer.Revocations, stores ...passbearer.Revo
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var watching sync.WaitGroup
-	for _, s := range stores {
-		watching.Go(func() { require.ErrorIs(t, r.Watch(ctx, s), context.Canceled) })
-	}
+	watching.Go(func() { require.ErrorIs(t, r.Watch(ctx, stores...), context.Canceled) })
 	t.Cleanup(func() { cancel(); watching.Wait() })
 	synctest.Wait()
 }
@@ -191,6 +189,78 @@ func TestStaleness(t *testing.T) {
 		}
 		require.Equal(t, kinds[:9], seen.kinds())
 		require.Error(t, seen.all[1].Err, "it says why")
+	})
+}
+
+// TestAFeedThatNeverWorks says so, once for each reason: the set was stale from
+// the beginning, and nothing changes in that.
+func TestAFeedThatNeverWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := new(lockedEvents)
+		r := passbearer.NewRevocations(passbearer.ServeWhenStale, &passbearer.RevocationsOptions{Observer: seen})
+		f := newFeed()
+		watchAll(t, r, f)
+		for _, reason := range []string{"no right to listen", "no right to listen", "no route"} {
+			f.fails <- errors.New(reason)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		require.Len(t, seen.all, 2)
+		require.EqualError(t, seen.all[0].Err, "no right to listen")
+		require.EqualError(t, seen.all[1].Err, "no route")
+	})
+}
+
+// TestWatchedAgain: a call that has ended does not leave the set stale for good,
+// and ending it is no news.
+func TestWatchedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := new(lockedEvents)
+		r := passbearer.NewRevocations(passbearer.RefuseWhenStale, &passbearer.RevocationsOptions{Observer: seen})
+		store := memstore.New()
+		for range 2 {
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error)
+			go func() { ended <- r.Watch(ctx, store) }()
+			synctest.Wait()
+			require.False(t, r.Stale())
+			cancel()
+			require.ErrorIs(t, <-ended, context.Canceled)
+			require.True(t, r.Stale())
+		}
+		require.Equal(t, []passbearer.EventKind{passbearer.EventRevocationsFresh, passbearer.EventRevocationsFresh}, seen.kinds())
+	})
+}
+
+// TestCatchingUpMayTakeLonger than a heartbeat: it has all that is live.
+func TestCatchingUpMayTakeLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := passbearer.NewRevocations(passbearer.RefuseWhenStale, &passbearer.RevocationsOptions{Observer: new(lockedEvents)})
+		f := newFeed()
+		watchAll(t, r, f)
+		time.Sleep(99 * time.Second)
+		f.tell(passbearer.RevocationNews{Complete: true})
+		require.False(t, r.Stale())
+		require.EqualValues(t, 1, f.opens.Load())
+	})
+}
+
+// TestWithoutAFeed: what this process ends is forgotten in time, and what there
+// is no room for is told.
+func TestWithoutAFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := new(lockedEvents)
+		r := passbearer.NewRevocations(passbearer.ServeWhenStale, &passbearer.RevocationsOptions{MaxEntries: 2, Lifetime: time.Hour, Observer: seen})
+		for range 10 {
+			for i := range 2 {
+				r.Learn(passbearer.Revocation{SessionID: fmt.Sprint(i)})
+				r.Learn(passbearer.Revocation{SessionID: fmt.Sprint(i)}) // takes no room again
+			}
+			require.Empty(t, seen.take())
+			r.Learn(passbearer.Revocation{SessionID: "3"})
+			require.Equal(t, passbearer.EventRevocationsStale, seen.take()[0].Kind)
+			time.Sleep(time.Hour)
+		}
 	})
 }
 
@@ -324,4 +394,6 @@ func TestAskingIsFlat(t *testing.T) {
 func TestRevocationsWiring(t *testing.T) {
 	require.Panics(t, func() { passbearer.NewRevocations(0, nil) })
 	require.Panics(t, func() { passbearer.NewRevocations(passbearer.ServeWhenStale, nil).Verifier(nil) })
+	short := passbearer.NewRevocations(passbearer.ServeWhenStale, &passbearer.RevocationsOptions{Lifetime: time.Hour})
+	require.Panics(t, func() { short.Verifier(newTokens()) }, "tokens may live for a day")
 }

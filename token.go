@@ -88,7 +88,7 @@ type TokenHandlerOptions struct {
 
 // Grant is what a grant type decided: who gets which token.
 type Grant struct {
-	User  *User
+	User  *User // as the store has it: its Epoch goes into the tokens
 	Scope Scope // granted
 
 	AuthTime time.Time // when the user proved who they are; zero means now
@@ -164,7 +164,7 @@ func NewTokenHandler(users UserStore, issuer TokenIssuer, opts *TokenHandlerOpti
 	}
 	h.opts.fill()
 	if limited, ok := issuer.(interface{ MaxLifetime() time.Duration }); ok && h.opts.AccessTokenLifetime > limited.MaxLifetime() {
-		panic("passbearer: TokenHandlerOptions.AccessTokenLifetime is over what the issuer's tokens may live: raise jwttoken.Options.MaxLifetime or lower it")
+		panic("passbearer: TokenHandlerOptions.AccessTokenLifetime is over what the issuer's tokens may live: raise jwttoken.Options.MaxLifetime (and how long revocations are remembered) or lower it")
 	}
 	h.grants = map[string]GrantFunc{grantPassword: h.passwordGrant}
 	if h.opts.Sessions != nil {

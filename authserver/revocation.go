@@ -16,7 +16,7 @@ import (
 // authenticates clients as tokens does and answers and observes refusals like
 // it. A refresh token ends its session, whichever generation it is of; any
 // other token is answered alike, 200 and {}, and nothing happens: an access
-// token lives until it expires. The answer comes when the end is durable. It
+// token lives until it expires or its session ends. The answer comes when the end is durable. It
 // panics if an argument is nil.
 func NewRevocation(tokens *passbearer.TokenHandler, sessions *passbearer.Sessions) http.Handler {
 	if tokens == nil || sessions == nil {

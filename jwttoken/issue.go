@@ -41,9 +41,6 @@ func New(keys *Keys, issuer, audience string, opts *Options) (*Tokens, error) {
 	return t, nil
 }
 
-// MaxLifetime is [Options.MaxLifetime] as it is in force.
-func (t *Tokens) MaxLifetime() time.Duration { return t.opts.MaxLifetime }
-
 // IssueToken signs claims. It fills in what is zero: the issuer, the audience, the time of issue, an
 // expiry [passbearer.DefaultAccessTokenLifetime] from now (or MaxLifetime if that is shorter), and a
 // random ID of 128 bits.

@@ -25,7 +25,8 @@ type Options struct {
 	Foreign *Foreign
 	// Leeway is how far clocks may differ. Zero: 30 s. Negative: none.
 	Leeway time.Duration
-	// MaxLifetime is how far in the future a token may expire. Zero: 24 h.
+	// MaxLifetime is how far in the future a token may expire. Zero: 24 h. Where it is longer,
+	// passbearer.RevocationsOptions.Lifetime and the stores' RevocationLifetime must be too.
 	MaxLifetime time.Duration
 	// MaxTokenSize is the greatest length of a token in bytes. Zero: 8 KiB.
 	MaxTokenSize int
@@ -134,6 +135,9 @@ func (v *Verifier) setProfile() error {
 	}
 	return nil
 }
+
+// MaxLifetime is [Options.MaxLifetime] as it is in force.
+func (v *Verifier) MaxLifetime() time.Duration { return v.opts.MaxLifetime }
 
 // VerifyToken returns the claims of token if it is genuine, meant for this audience and valid now.
 // Every error wraps [passbearer.ErrInvalidToken], and none contains a part of the token.

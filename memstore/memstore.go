@@ -26,6 +26,10 @@ type Store struct {
 	// [time.Now].
 	Now func() time.Time
 
+	// RevocationLifetime is how long a revocation is kept, to be set before
+	// the first use. Zero means [passbearer.DefaultRevocationLifetime].
+	RevocationLifetime time.Duration
+
 	mu       sync.RWMutex
 	users    map[string]passbearer.User // by id
 	names    map[string]string          // id by name

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -27,9 +28,7 @@ func (s *Store) Revoke(_ context.Context, e passbearer.Revocation) error {
 // revoke appends, forgets the oldest where they have expired, and wakes whoever
 // watches.
 func (s *Store) revoke(e passbearer.Revocation) {
-	if e.Lifetime == 0 {
-		e.Lifetime = passbearer.DefaultRevocationLifetime
-	}
+	e.Lifetime = cmp.Or(e.Lifetime, s.RevocationLifetime, passbearer.DefaultRevocationLifetime)
 	now := s.now()
 	for len(s.revocations) > 0 && !now.Before(s.revocations[0].expiry) {
 		s.revocations = s.revocations[1:]

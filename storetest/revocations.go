@@ -21,8 +21,11 @@ func TestRevocationStore[S passbearer.RevocationStore](t *testing.T, open func(*
 	if _, ok := any(open(t)).(passbearer.SessionStore); ok {
 		run(t, "ended sessions are told", open, endedSessionsAreTold)
 	}
-	if _, ok := any(open(t)).(passbearer.UserEditor); ok {
+	if _, ok := any(open(t)).(passbearer.EpochRaiser); ok {
 		run(t, "raised epochs are told", open, raisedEpochsAreTold)
+	}
+	if _, ok := any(open(t)).(passbearer.UserEditor); ok {
+		run(t, "changed users are told", open, changedUsersAreTold)
 	}
 }
 
@@ -62,7 +65,7 @@ func (w *watcher) tell(news passbearer.RevocationNews) {
 		w.first = news
 	}
 	for _, e := range news.Revocations {
-		if e.Lifetime <= 0 || e.Lifetime > passbearer.DefaultRevocationLifetime {
+		if e.Lifetime <= 0 || e.SessionID == short && e.Lifetime > time.Hour {
 			w.t.Errorf("told %s for %v", key(e), e.Lifetime)
 		}
 		w.told[key(e)] = max(w.told[key(e)], e.Epoch)
@@ -104,7 +107,10 @@ func (w *watcher) hears(e passbearer.Revocation) {
 	w.until(key(e), func() bool { epoch, ok := w.told[key(e)]; return ok && epoch >= e.Epoch })
 }
 
-var kinds = []passbearer.Revocation{{SessionID: "a"}, {TokenID: "a"}, {UserID: "a", Epoch: 7}, {SessionID: "';--", Lifetime: time.Hour}}
+// short is revoked for an hour.
+const short = "';--"
+
+var kinds = []passbearer.Revocation{{SessionID: "a"}, {TokenID: "a"}, {UserID: "a", Epoch: 7}, {SessionID: short, Lifetime: time.Hour}}
 
 func liveOnesAreTold[S passbearer.RevocationStore](ctx context.Context, t *testing.T, s S) {
 	for _, e := range kinds {
@@ -186,12 +192,14 @@ func endedSessionsAreTold[S passbearer.RevocationStore](ctx context.Context, t *
 }
 
 func raisedEpochsAreTold[S passbearer.RevocationStore](ctx context.Context, t *testing.T, s S) {
-	adder, ok := any(s).(UserStore)
-	if !ok {
-		t.Fatal("a store of users to be tested needs AddUser")
-	}
-	must(t, adder.AddUser(ctx, users[0]))
-	w := watch(ctx, t, s)
+	w := watchWithUser(ctx, t, s)
+	epoch, err := any(s).(passbearer.EpochRaiser).RaiseEpoch(ctx, "u1")
+	must(t, err)
+	w.hears(passbearer.Revocation{UserID: "u1", Epoch: epoch})
+}
+
+func changedUsersAreTold[S passbearer.RevocationStore](ctx context.Context, t *testing.T, s S) {
+	w := watchWithUser(ctx, t, s)
 	editor := any(s).(passbearer.UserEditor)
 	epoch, err := editor.SetPasswordHash(ctx, "u1", users[0].PasswordHash, "second")
 	must(t, err)
@@ -199,9 +207,14 @@ func raisedEpochsAreTold[S passbearer.RevocationStore](ctx context.Context, t *t
 	epoch, err = editor.SetDisabled(ctx, "u1", true)
 	must(t, err)
 	w.hears(passbearer.Revocation{UserID: "u1", Epoch: epoch})
-	if raiser, ok := any(s).(passbearer.EpochRaiser); ok {
-		epoch, err = raiser.RaiseEpoch(ctx, "u1")
-		must(t, err)
-		w.hears(passbearer.Revocation{UserID: "u1", Epoch: epoch})
+}
+
+func watchWithUser(ctx context.Context, t *testing.T, s passbearer.RevocationStore) *watcher {
+	t.Helper()
+	adder, ok := s.(UserStore)
+	if !ok {
+		t.Fatal("a store of users to be tested needs AddUser")
 	}
+	must(t, adder.AddUser(ctx, users[0]))
+	return watch(ctx, t, s)
 }

@@ -27,13 +27,13 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.addr, "addr", "localhost:8000", "the `address` to listen on")
-	flag.StringVar(&o.db, "db", "quickstart.db", "the SQLite `file`; the keys are beside it")
+	flag.StringVar(&o.db, "db", "quickstart.db", "the SQLite `file`; the two key files are beside it, also without it, and the same for every instance")
 	flag.StringVar(&o.postgres, "postgres", "", "keep users and sessions in PostgreSQL at this `URL`, and not in the file")
 	flag.StringVar(&o.redis, "redis", "", "keep sessions in Redis at this `URL`")
 	flag.DurationVar(&o.lifetime, "lifetime", 15*time.Minute, "how long an access token lives")
 	flag.Parse()
-	if o.lifetime < time.Second {
-		log.Fatal("-lifetime: an access token lives for 1s or longer")
+	if o.lifetime < time.Second || o.lifetime > 24*time.Hour {
+		log.Fatal("-lifetime: an access token lives for 1s to 24h")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -54,7 +54,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stores.Close()) }()
-	watching, stop := context.WithCancel(ctx)
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx)) // also while requests come to their end
 	defer stop()
 	api, err := newAPI(watching, stores, o)
 	if err != nil {

@@ -444,7 +444,8 @@ func TestRefusesToStart(t *testing.T) {
 		{"address in use", []string{"-addr", busy}, 1, busy + ": bind: address already in use"},
 		{"no port", []string{"-addr", "localhost"}, 1, "missing port in address"},
 		{"not a duration", []string{"-lifetime", "5"}, 2, `invalid value "5" for flag -lifetime`},
-		{"lifetime of nothing", []string{"-lifetime", "500ms"}, 1, "-lifetime: an access token lives for 1s or longer"},
+		{"lifetime of nothing", []string{"-lifetime", "500ms"}, 1, "-lifetime: an access token lives for 1s to 24h"},
+		{"lifetime over a day", []string{"-lifetime", "48h"}, 1, "-lifetime: an access token lives for 1s to 24h"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := run(t, quickstart, test.args...)

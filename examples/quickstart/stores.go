@@ -91,10 +91,11 @@ func (s *stores) Close() (err error) {
 // rather be there.
 func (s *stores) watch(ctx context.Context) *passbearer.Revocations {
 	revocations := passbearer.NewRevocations(passbearer.ServeWhenStale, nil)
-	go revocations.Watch(ctx, s.users)
+	watched := []passbearer.RevocationStore{s.users}
 	if any(s.sessions) != any(s.users) {
-		go revocations.Watch(ctx, s.sessions)
+		watched = append(watched, s.sessions)
 	}
+	go revocations.Watch(ctx, watched...)
 	return revocations
 }
 
