@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/passbearer/passbearer/password"
 )
 
 var (
@@ -155,18 +157,32 @@ func DenyTokenRequest(w http.ResponseWriter, _ *http.Request, err error) {
 	})
 }
 
-// AsError returns the [*Error] in err, 401 for [ErrNoCredentials], and for any
-// other error one that answers 500 and says nothing of it. A Deny function of
-// your own begins with it.
+// AsError returns the [*Error] in err, 401 for [ErrNoCredentials], 503 for a store
+// that failed and for [password.ErrBusy], and for any other error one that answers
+// 500; neither says anything of it. A Deny function of your own begins with it.
 func AsError(err error) *Error {
 	var e *Error
+	var s *storeError
 	switch {
 	case errors.As(err, &e):
 		return e
+	case errors.As(err, &s) && !isFinding(err), errors.Is(err, password.ErrBusy):
+		return unavailable(err)
 	case errors.Is(err, ErrNoCredentials):
 		return noCredentials()
 	}
 	return serverError(err)
+}
+
+// isFinding reports whether a store that works said what it found. What that
+// means for a client, the application knows.
+func isFinding(err error) bool {
+	for _, finding := range []error{ErrUserNotFound, ErrUserExists, ErrClientNotFound, ErrSessionNotFound, ErrPasswordChanged} {
+		if errors.Is(err, finding) {
+			return true
+		}
+	}
+	return false
 }
 
 func invalidToken(cause error) *Error {

@@ -58,9 +58,10 @@ func (f FastAPI) DenyTokenRequest(w http.ResponseWriter, _ *http.Request, err er
 // AnswerTokenRequest is for [TokenHandlerOptions.Answer].
 func (FastAPI) AnswerTokenRequest(w http.ResponseWriter, _ *http.Request, res *TokenResponse) {
 	body, err := json.Marshal(struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-	}{res.AccessToken, res.TokenType})
+		AccessToken  string `json:"access_token"`
+		TokenType    string `json:"token_type"`
+		RefreshToken string `json:"refresh_token,omitempty"` // the tutorial has none
+	}{res.AccessToken, res.TokenType, res.RefreshToken})
 	if err != nil {
 		panic(err) // strings always encode
 	}

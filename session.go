@@ -237,13 +237,17 @@ func (s *Sessions) Disable(ctx context.Context, userID string) error {
 // endAll follows a raised epoch, which is in effect already: ending the rows is
 // cleaning up.
 func (s *Sessions) endAll(ctx context.Context, kind EventKind, userID string, epoch int64) error {
-	s.opts.Revocations.add(Revocation{UserID: userID, Epoch: epoch})
-	if store, ok := s.store.(UserSessionStore); ok {
-		if err := store.EndUserSessions(ctx, userID); err != nil {
-			return fmt.Errorf("passbearer: end all sessions: %w", err)
-		}
-	}
+	s.opts.Revocations.learn(Revocation{UserID: userID, Epoch: epoch})
 	s.observe(ctx, Event{Kind: kind, UserID: userID})
+	store, ok := s.store.(UserSessionStore)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	if err := store.EndUserSessions(ctx, userID); err != nil {
+		return &storeError{"passbearer: the user is signed out everywhere, but their sessions' rows could not be ended", err}
+	}
 	return nil
 }
 
@@ -286,7 +290,7 @@ func (s *Sessions) endRow(ctx context.Context, id string) error {
 	if err := s.store.EndSession(ctx, id); err != nil {
 		return &storeError{"end the session", err}
 	}
-	s.opts.Revocations.add(Revocation{SessionID: id})
+	s.opts.Revocations.learn(Revocation{SessionID: id})
 	return nil
 }
 

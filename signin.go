@@ -125,7 +125,8 @@ func (h *TokenHandler) verify(ctx context.Context, user *User, name, plain strin
 // and signs them out everywhere. A wrong one is an attempt, and
 // answered as at sign-in. It fails with [errors.ErrUnsupported] where the UserStore
 // is no [UserEditor], and with [password.ErrPassword] if the new one cannot be a
-// password; rules for choosing one are the caller's.
+// password; rules for choosing one are the caller's. If the sessions' rows cannot be
+// ended the error says so, and the new password is in effect.
 func (h *TokenHandler) ChangePassword(ctx context.Context, userID, current, new string) error {
 	users, ok := h.users.(UserEditor)
 	if !ok {
@@ -149,7 +150,7 @@ func (h *TokenHandler) ChangePassword(ctx context.Context, userID, current, new 
 	}
 	epoch, err := users.SetPasswordHash(ctx, userID, user.PasswordHash, hash)
 	if err != nil {
-		return fmt.Errorf("passbearer: change a password: %w", err)
+		return &storeError{"passbearer: change a password", err}
 	}
 	if h.opts.Sessions != nil {
 		return h.opts.Sessions.endAll(ctx, EventPasswordChanged, userID, epoch)

@@ -180,7 +180,8 @@ func TestChangePassword(t *testing.T) {
 				require.Equal(t, "invalid_grant", passbearer.AsError(err).ErrorCode)
 			case tt.err != nil:
 				require.ErrorIs(t, err, tt.err)
-				require.Equal(t, 500, passbearer.AsError(err).StatusCode, "no answer for the client in it")
+				status := map[bool]int{true: 503, false: 500}[tt.err == down]
+				require.Equal(t, status, passbearer.AsError(err).StatusCode)
 			default:
 				require.NoError(t, err)
 			}
