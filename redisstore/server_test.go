@@ -174,7 +174,7 @@ func (s *server) answers() error {
 	client := redis.NewClient(&redis.Options{Addr: s.addr, MaxRetries: -1, DialerRetries: 1})
 	defer client.Close()
 	return poll(func() error {
-		info, err := client.Info(ctx, "server").Result()
+		info, err := client.Info(ctx, "server", "persistence").Result() // it answers this while it loads, too
 		select {
 		case <-s.exited:
 			return giveUp{errors.New("it exited")}
@@ -182,6 +182,9 @@ func (s *server) answers() error {
 		}
 		if err == nil && !strings.Contains(info, fmt.Sprintf("process_id:%d\r", s.process.Pid)) {
 			err = giveUp{errors.New("another server has the port")}
+		}
+		if err == nil && !strings.Contains(info, "\nloading:0\r") {
+			err = errors.New("it loads its data still")
 		}
 		return err
 	})
