@@ -83,8 +83,12 @@ func faketime() string {
 	return found[0]
 }
 
-// binary is Redis's or Valkey's server.
+// binary is Redis's or Valkey's server, or the one that is named in the
+// environment.
 func binary() string {
+	if path := os.Getenv("PASSBEARER_REDIS_SERVER"); path != "" {
+		return path
+	}
 	for _, name := range []string{"redis-server", "valkey-server"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
