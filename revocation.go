@@ -330,7 +330,8 @@ func (r *Revocations) set(ctx context.Context, store RevocationStore, fresh bool
 		stale = stale || !s.fresh
 	}
 	changed := r.stale.Swap(stale) != stale
-	if errors.Is(err, context.Canceled) || !changed && (now.why == "" || now.why == before) {
+	toldTo := ctx.Err() != nil && errors.Is(err, context.Canceled)
+	if toldTo || !changed && (now.why == "" || now.why == before) {
 		return
 	}
 	kind := EventRevocationsFresh

@@ -200,12 +200,12 @@ func TestAFeedThatNeverWorks(t *testing.T) {
 		r := passbearer.NewRevocations(passbearer.ServeWhenStale, &passbearer.RevocationsOptions{Observer: seen})
 		f := newFeed()
 		watchAll(t, r, f)
-		for _, reason := range []string{"no right to listen", "no right to listen", "no route"} {
-			f.fails <- errors.New(reason)
+		for _, reason := range []error{errors.New("no right to listen"), errors.New("no right to listen"), errors.New("no route"), context.Canceled} {
+			f.fails <- reason
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}
-		require.Len(t, seen.all, 2)
+		require.Len(t, seen.all, 3, "a store that gives up by itself says so, too")
 		require.EqualError(t, seen.all[0].Err, "no right to listen")
 		require.EqualError(t, seen.all[1].Err, "no route")
 	})

@@ -179,7 +179,7 @@ func (s *Sessions) List(ctx context.Context, userID string) ([]Session, error) {
 	}
 	rows, err := store.SessionsByUser(ctx, userID, maxListed)
 	if err != nil {
-		return nil, fmt.Errorf("passbearer: list sessions: %w", err)
+		return nil, &storeError{"passbearer: list sessions", err}
 	}
 	// The epoch is the authority: rows may outlive it.
 	return slices.DeleteFunc(rows, func(row Session) bool { return row.Epoch != user.Epoch }), nil
@@ -214,7 +214,7 @@ func (s *Sessions) EndAll(ctx context.Context, userID string) error {
 	}
 	epoch, err := users.RaiseEpoch(ctx, userID)
 	if err != nil {
-		return fmt.Errorf("passbearer: raise the epoch: %w", err)
+		return &storeError{"passbearer: raise the epoch", err}
 	}
 	return s.endAll(ctx, EventSignedOutEverywhere, userID, epoch)
 }
@@ -229,7 +229,7 @@ func (s *Sessions) Disable(ctx context.Context, userID string) error {
 	}
 	epoch, err := users.SetDisabled(ctx, userID, true)
 	if err != nil {
-		return fmt.Errorf("passbearer: disable a user: %w", err)
+		return &storeError{"passbearer: disable a user", err}
 	}
 	return s.endAll(ctx, EventUserDisabled, userID, epoch)
 }

@@ -332,12 +332,15 @@ func TestEndAllBroken(t *testing.T) {
 	require.Empty(t, r.seen.all)
 
 	half := passbearer.NewSessions(r.store, endAllFails{r.store}, r.keys, &passbearer.SessionsOptions{Observer: r.seen})
-	require.ErrorIs(t, half.EndAll(t.Context(), "u1"), errDown)
+	broken := half.EndAll(t.Context(), "u1")
+	require.ErrorIs(t, broken, errDown)
+	require.Equal(t, 503, passbearer.AsError(broken).StatusCode)
 	require.Equal(t, []passbearer.EventKind{passbearer.EventSignedOutEverywhere}, r.seen.kinds(), "it is in effect")
 	require.Equal(t, refusedRefresh, r.refresh(r.tokens[0]).raw, "the epoch is the authority")
 	list, err := half.List(t.Context(), "u1")
 	require.ErrorIs(t, err, errDown)
 	require.EqualError(t, err, "passbearer: list sessions: "+errDown.Error())
+	require.Equal(t, 503, passbearer.AsError(err).StatusCode)
 	require.Nil(t, list)
 }
 

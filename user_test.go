@@ -238,7 +238,9 @@ func TestDisable(t *testing.T) {
 	h := passbearer.NewTokenHandler(store, new(fakeIssuer), &passbearer.TokenHandlerOptions{Passwords: fastPasswords, Sessions: sessions, Observer: new(events)})
 	_, body, _ := post(t, h, "username", "johndoe", "password", "secret")
 	store.fails, store.err = "SetDisabled", errPanic
-	require.ErrorIs(t, sessions.Disable(t.Context(), "u1"), errPanic)
+	err = sessions.Disable(t.Context(), "u1")
+	require.ErrorIs(t, err, errPanic)
+	require.Equal(t, 503, passbearer.AsError(err).StatusCode)
 	require.NoError(t, sessions.Disable(t.Context(), "u1"))
 	require.Equal(t, []passbearer.EventKind{passbearer.EventUserDisabled}, seen.kinds())
 	for _, pairs := range [][]string{{"username", "johndoe", "password", "secret"}, {"grant_type", "refresh_token", "refresh_token", body["refresh_token"].(string)}} {

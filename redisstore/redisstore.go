@@ -25,7 +25,7 @@
 // and of those that may be promoted, have to agree within seconds.
 //
 // Sessions expire by themselves. A session takes about 700 bytes of the server's
-// memory, the list of its user included; a revocation takes about 100 bytes for as
+// memory, the list of its user included; a revocation takes about 60 bytes for as
 // long as [Options.RevocationLifetime].
 //
 // Out of scope: users, clients, and changing the number of partitions of data
