@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,6 +26,11 @@ type GuardOptions struct {
 	// backslash. Empty means "api".
 	Realm string
 
+	// Scopes describes the scopes there are, by name, for the documents that
+	// are made of the Guard's handlers. With it, [Guard.Require] panics on any
+	// other scope; nil means that any may be demanded.
+	Scopes map[string]string
+
 	// Optional admits requests without credentials; [FromContext] tells them
 	// apart. Credentials that are not valid are refused all the same.
 	Optional bool
@@ -44,7 +50,7 @@ type GuardOptions struct {
 }
 
 // NewGuard returns a Guard that asks v about each token; nil options mean the
-// defaults. It panics if v is nil.
+// defaults. It panics if v is nil or an option is one that cannot be sent.
 func NewGuard(v TokenVerifier, opts *GuardOptions) *Guard {
 	if v == nil {
 		panic("passbearer: NewGuard without a TokenVerifier: jwttoken.New makes one")
@@ -56,6 +62,12 @@ func NewGuard(v TokenVerifier, opts *GuardOptions) *Guard {
 	if g.opts.Realm != quoteSafe(g.opts.Realm) {
 		panic("passbearer: GuardOptions.Realm is not printable ASCII, or has a quote or backslash")
 	}
+	for s := range g.opts.Scopes {
+		if !isScopeToken(s) {
+			panic(fmt.Sprintf("passbearer: GuardOptions.Scopes has %q, which is not one scope in the characters of RFC 6749 §3.3", s))
+		}
+	}
+	g.opts.Scopes = maps.Clone(g.opts.Scopes)
 	return g
 }
 
@@ -65,8 +77,11 @@ func NewGuard(v TokenVerifier, opts *GuardOptions) *Guard {
 func (g *Guard) Require(scopes ...string) *Guard {
 	stricter := *g
 	for _, s := range scopes {
-		if s == "" || strings.Contains(s, " ") || !Scope(s).Valid() {
+		if !isScopeToken(s) {
 			panic(fmt.Sprintf("passbearer: Require(%q): give each scope as an argument of its own, in the characters of RFC 6749 §3.3", s))
+		}
+		if _, known := g.opts.Scopes[s]; !known && g.opts.Scopes != nil {
+			panic(fmt.Sprintf("passbearer: Require(%q): GuardOptions.Scopes does not have this scope: correct the one or add it to the other", s))
 		}
 		if !stricter.required.Has(s) {
 			stricter.required = stricter.required.with(s)
@@ -74,6 +89,10 @@ func (g *Guard) Require(scopes ...string) *Guard {
 	}
 	stricter.opts.Optional = g.opts.Optional && stricter.required == ""
 	return &stricter
+}
+
+func isScopeToken(s string) bool {
+	return s != "" && !strings.Contains(s, " ") && Scope(s).Valid()
 }
 
 // Check decides on r and writes nothing. It returns a copy of the token's
@@ -182,12 +201,15 @@ type guarded struct {
 // Demand is what a handler made by a Guard demands of a request, so that
 // documents are derived from the very value that enforces.
 type Demand struct {
-	Scope    Scope // all of it
-	Optional bool  // requests without credentials are admitted
+	Scope    Scope             // all of it
+	Optional bool              // requests without credentials are admitted
+	Scopes   map[string]string // [GuardOptions.Scopes], not to be changed
 }
 
 // Demand tells what the handler demands.
-func (h *guarded) Demand() Demand { return Demand{h.guard.required, h.guard.opts.Optional} }
+func (h *guarded) Demand() Demand {
+	return Demand{h.guard.required, h.guard.opts.Optional, h.guard.opts.Scopes}
+}
 
 func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &admission{Context: r.Context(), guard: h.guard}

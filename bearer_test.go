@@ -226,6 +226,20 @@ func TestRequire(t *testing.T) {
 	require.Equal(t, passbearer.Demand{Optional: true}, guard.Handler(http.NotFoundHandler()).(demander).Demand())
 }
 
+func TestDescribedScopes(t *testing.T) {
+	scopes := map[string]string{"items:read": "Read the items", "me": ""}
+	guard := passbearer.NewGuard(known, &passbearer.GuardOptions{Scopes: scopes})
+	clear(scopes)
+	h := guard.Require("me").Handler(http.NotFoundHandler())
+	require.Equal(t, passbearer.Demand{Scope: "me", Scopes: map[string]string{"items:read": "Read the items", "me": ""}},
+		h.(interface{ Demand() passbearer.Demand }).Demand())
+	require.PanicsWithValue(t, `passbearer: Require("items:raed"): GuardOptions.Scopes does not have this scope: correct the one or add it to the other`,
+		func() { guard.Require("items:raed") })
+	require.Panics(t, func() {
+		passbearer.NewGuard(known, &passbearer.GuardOptions{Scopes: map[string]string{"a b": "two"}})
+	})
+}
+
 func TestCheck(t *testing.T) {
 	guard := passbearer.NewGuard(known, &passbearer.GuardOptions{Optional: true})
 	c, err := guard.Check(request("Bearer good"))

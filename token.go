@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/passbearer/passbearer/password"
@@ -204,6 +206,18 @@ func (o *TokenHandlerOptions) fill() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+}
+
+// Supported is what a token endpoint answers to, for documents about it
+// (RFC 8414 §2).
+type Supported struct {
+	GrantTypes []string // sorted
+	Clients    bool     // clients are authenticated
+}
+
+// Supported tells what the endpoint answers to.
+func (h *TokenHandler) Supported() Supported {
+	return Supported{slices.Sorted(maps.Keys(h.grants)), h.opts.Clients != nil}
 }
 
 func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -597,3 +597,14 @@ func TestTokenHandlerWiring(t *testing.T) {
 	passbearer.NewTokenHandler(store, newTokens(), &passbearer.TokenHandlerOptions{AccessTokenLifetime: 24 * time.Hour})
 	require.Equal(t, 400, serve(new(passbearer.TokenHandler), tokenRequest("username", "a", "password", "b")).Code, "a zero TokenHandler refuses all")
 }
+
+func TestSupported(t *testing.T) {
+	plain := newEndpoint(t, nil)
+	require.Equal(t, passbearer.Supported{GrantTypes: []string{"password"}}, plain.Supported())
+	grant := func(context.Context, *passbearer.GrantRequest) (*passbearer.Grant, error) { return nil, nil }
+	more := newEndpoint(t, func(o *passbearer.TokenHandlerOptions) {
+		o.Grants = map[string]passbearer.GrantFunc{"otp": grant}
+		o.Clients = memstore.New()
+	})
+	require.Equal(t, passbearer.Supported{GrantTypes: []string{"otp", "password"}, Clients: true}, more.Supported())
+}
