@@ -19,6 +19,8 @@ func TestDependencies(t *testing.T) {
 	}{
 		{".", []string{own, crypto, sys, text}},
 		{"./jwttoken", []string{"github.com/golang-jwt/jwt/v5", own, crypto, sys, text}},
+		{"./openapi", []string{own, crypto, sys, text}},
+		{"./authserver", []string{own, crypto, sys, text}},
 		{"./memstore", []string{own, crypto, sys, text}},
 		{"./storetest", []string{own, crypto, sys, text}}, // applications import it in their tests
 	} {

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/passbearer/passbearer/authserver"
 	"github.com/passbearer/passbearer/jwttoken"
 	"github.com/passbearer/passbearer/memstore"
+	"github.com/passbearer/passbearer/openapi"
 )
 
 func TestMain(m *testing.M) {
@@ -163,6 +166,32 @@ func TestRevocationMethod(t *testing.T) {
 	s.ServeHTTP(w, httptest.NewRequest("GET", "/token/revoke?token=x", nil))
 	require.Equal(t, 405, w.Code)
 	require.Equal(t, "POST", w.Header().Get("Allow"))
+}
+
+// TestRevocationDescribesItself: the parameters are those that it reads.
+func TestRevocationDescribesItself(t *testing.T) {
+	store := memstore.New()
+	keys, err := passbearer.NewRefreshKeys("https://issuer.example", make([]byte, 32))
+	require.NoError(t, err)
+	sessions := passbearer.NewSessions(store, store, keys, nil)
+	tokens, err := jwttoken.New(jwttoken.EphemeralKeys(), "https://issuer.example", "https://issuer.example", nil)
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		clients   passbearer.ClientStore
+		fields    []string
+		responses []int
+	}{
+		{nil, []string{"token", "token_type_hint"}, []int{200, 400, 503}},
+		{store, []string{"client_id", "client_secret", "token", "token_type_hint"}, []int{200, 400, 401, 503}},
+	} {
+		handler := passbearer.NewTokenHandler(store, tokens, &passbearer.TokenHandlerOptions{Sessions: sessions, Clients: tt.clients})
+		op := authserver.NewRevocation(handler, sessions).(openapi.Describer).DescribeOperation()
+		var form struct{ Properties map[string]any }
+		require.NoError(t, json.Unmarshal(op.Body.(json.RawMessage), &form))
+		require.Equal(t, tt.fields, slices.Sorted(maps.Keys(form.Properties)))
+		require.Equal(t, tt.responses, slices.Sorted(maps.Keys(op.Responses)))
+		openapi.New("T", "1", nil).Handle("POST /token/revoke", authserver.NewRevocation(handler, sessions)) // takes it
+	}
 }
 
 func TestRevocationWiring(t *testing.T) {
