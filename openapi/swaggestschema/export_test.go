@@ -1,0 +1,3 @@
+package swaggestschema
+
+var ComponentName = componentName
