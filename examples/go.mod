@@ -3,6 +3,7 @@ module github.com/passbearer/passbearer/examples
 go 1.26.0
 
 require (
+	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/passbearer/passbearer v0.0.0
 	github.com/redis/go-redis/v9 v9.23.0
@@ -12,7 +13,10 @@ require (
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/chromedp/cdproto v0.159.0 // indirect
+	github.com/chromedp/chromedp v0.23.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
@@ -21,6 +25,9 @@ require (
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/swaggest/jsonschema-go v0.3.74 // indirect
+	github.com/swaggest/refl v1.3.0 // indirect
+	github.com/swaggest/swgui v1.8.5 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	modernc.org/libc v1.80.1 // indirect
@@ -31,9 +38,12 @@ require (
 
 require (
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/passbearer/passbearer/internal/browser v0.0.0
+	github.com/passbearer/passbearer/openapi/swaggestschema v0.0.0
 	github.com/passbearer/passbearer/pgstore v0.0.0
 	github.com/passbearer/passbearer/redisstore v0.0.0
 	github.com/passbearer/passbearer/sqlitestore v0.0.0
+	github.com/passbearer/passbearer/swaggerui v0.0.0
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
@@ -47,3 +57,9 @@ replace github.com/passbearer/passbearer/pgstore => ../pgstore
 replace github.com/passbearer/passbearer/redisstore => ../redisstore
 
 replace github.com/passbearer/passbearer/sqlitestore => ../sqlitestore
+
+replace github.com/passbearer/passbearer/openapi/swaggestschema => ../openapi/swaggestschema
+
+replace github.com/passbearer/passbearer/swaggerui => ../swaggerui
+
+replace github.com/passbearer/passbearer/internal/browser => ../internal/browser

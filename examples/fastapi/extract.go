@@ -7,9 +7,14 @@ import (
 	"github.com/passbearer/passbearer"
 )
 
-func extractApp() routes { return routes{"/items/": {"GET", http.HandlerFunc(showToken)}} }
+func extractApp() routes { return routes{"/items/": {"GET", showToken{}}} }
 
-func showToken(w http.ResponseWriter, r *http.Request) {
+type showToken struct{}
+
+// Demand tells the documentation what a Guard would: any token will do.
+func (showToken) Demand() passbearer.Demand { return passbearer.Demand{} }
+
+func (showToken) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	token, err := bearerToken(r)
 	if err != nil {
 		passbearer.FastAPI{}.Deny(w, r, err)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,68 @@ func TestArgon2CFFI(t *testing.T) {
 		ok, _, err := password.Default().Verify(t.Context(), plain, theirs)
 		require.NoError(t, err)
 		require.Equal(t, want, ok)
+	}
+}
+
+// TestDocuments: what the document says about signing in is what FastAPI's says.
+func TestDocuments(t *testing.T) {
+	for _, name := range []string{"login", "scopes"} {
+		t.Run(name, func(t *testing.T) {
+			app, err := newApp(name)
+			require.NoError(t, err)
+			w := httptest.NewRecorder()
+			app.ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
+			require.Equal(t, 200, w.Code)
+			ours, theirs := readDocument(t, w.Body.String()), readDocument(t, python(t, "testdata/record.py", name))
+			require.NotEmpty(t, theirs.Paths)
+			require.Equal(t, theirs, ours)
+			require.Equal(t, "token", ours.Components.SecuritySchemes["OAuth2PasswordBearer"].Flows.Password.TokenURL)
+		})
+	}
+}
+
+// document is what the two have in common.
+type document struct {
+	Info       struct{ Title, Version string }
+	Paths      map[string]map[string]struct{ Security []map[string][]string }
+	Components struct {
+		SecuritySchemes map[string]struct {
+			Type  string
+			Flows struct {
+				Password struct {
+					TokenURL string
+					Scopes   map[string]string
+				}
+			}
+		}
+	}
+}
+
+func readDocument(t *testing.T, text string) (doc document) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(text), &doc))
+	for _, item := range doc.Paths {
+		for method, op := range item {
+			for _, requirement := range op.Security {
+				for _, scopes := range requirement {
+					slices.Sort(scopes)
+				}
+			}
+			if len(op.Security) == 0 { // FastAPI leaves it out
+				item[method] = struct{ Security []map[string][]string }{}
+			}
+		}
+	}
+	return doc
+}
+
+func TestDocsPage(t *testing.T) {
+	for name, status := range map[string]int{"extract": 404, "login": 200, "scopes": 200} {
+		app, err := newApp(name)
+		require.NoError(t, err)
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest("GET", "/docs/", nil))
+		require.Equal(t, status, w.Code, name)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Command fastapi is the FastAPI tutorial's applications in Go, answer by answer:
 // -app extract takes any bearer token, -app login signs in with fake hashes, -app
-// scopes has real hashes, JSON Web Tokens and scopes.
+// scopes has real hashes, JSON Web Tokens and scopes. The last two have /docs.
 package main
 
 import (
@@ -15,9 +15,13 @@ func newApp(name string) (http.Handler, error) {
 	case "extract":
 		return extractApp(), nil
 	case "login":
-		return loginApp(), nil
+		return documented(loginApp()), nil
 	case "scopes":
-		return scopesApp()
+		app, err := scopesApp()
+		if err != nil {
+			return nil, err
+		}
+		return documented(app), nil
 	}
 	return nil, fmt.Errorf("-app %s: use extract, login or scopes", name)
 }

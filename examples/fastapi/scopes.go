@@ -36,13 +36,14 @@ var users = map[string]user{
 	"alice":   {"alice", "Alice Chains", "alicechains@example.com", true},
 }
 
-func scopesApp() (http.Handler, error) {
+func scopesApp() (routes, error) {
 	tokens, err := newTokens()
 	if err != nil {
 		return nil, err
 	}
 	flavour := passbearer.FastAPI{SignInStatus: http.StatusBadRequest}
-	guard := passbearer.NewGuard(tokens, &passbearer.GuardOptions{Extract: extract, Deny: flavour.Deny})
+	described := map[string]string{"me": "Read about me.", "items": "Read items."}
+	guard := passbearer.NewGuard(tokens, &passbearer.GuardOptions{Scopes: described, Extract: extract, Deny: flavour.Deny})
 	return routes{
 		"/token": {"POST", passbearer.NewTokenHandler(store, tokens, &passbearer.TokenHandlerOptions{
 			AccessTokenLifetime: lifetime,

@@ -9,11 +9,20 @@ import (
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/authserver"
 	"github.com/passbearer/passbearer/jwttoken"
+	"github.com/passbearer/passbearer/openapi"
+	"github.com/passbearer/passbearer/openapi/swaggestschema"
+	"github.com/passbearer/passbearer/swaggerui"
 )
 
 // issuer names this service in its tokens, and is their audience too. It does not
 // change with the address, so that tokens outlive a restart on another one.
 const issuer = "https://quickstart.example"
+
+var scopes = map[string]string{
+	"me":          "Read who you are",
+	"items:read":  "Read items",
+	"items:write": "Add items",
+}
 
 // newAPI returns the whole service on top of its stores.
 func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
@@ -34,21 +43,28 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 		Sessions:            sessions,
 		AccessTokenLifetime: o.lifetime,
 	})
-	guard := passbearer.NewGuard(revocations.Verifier(tokens), nil)
-	list := &items{names: []string{"Plumbus"}}
+	guard := passbearer.NewGuard(revocations.Verifier(tokens), &passbearer.GuardOptions{Scopes: scopes})
 
-	mux := http.NewServeMux()
-	mux.Handle("/token", signIn) // it answers other methods than POST by itself
-	mux.Handle("/token/revoke", authserver.NewRevocation(signIn, sessions))
-	mux.Handle("GET /items/{$}", guard.Require("items:read").HandlerFunc(list.get))
-	mux.Handle("POST /items/{$}", guard.Require("items:write").HandlerFunc(list.post))
-	mux.Handle("GET /users/me", guard.Require("me").HandlerFunc(
-		passbearer.WithUser(passbearer.CurrentUser(s.users), me)))
-	return mux, nil
+	api := openapi.New("Quickstart", "1.0", &openapi.Options{Schemas: swaggestschema.New(nil), Docs: swaggerui.New(nil)})
+	api.Handle("/token", signIn) // it answers other methods than POST by itself
+	api.Handle("/token/revoke", authserver.NewRevocation(signIn, sessions))
+	addItems(api, guard)
+	api.Handle("GET /users/me", guard.Require("me").HandlerFunc(passbearer.WithUser(passbearer.CurrentUser(s.users), me)), openapi.Operation{
+		Summary:   "Who you are",
+		Tags:      []string{"users"},
+		Responses: map[int]openapi.Response{200: {Description: "You", Body: account{}}},
+	})
+	return api, nil
+}
+
+type account struct {
+	ID       string           `json:"id"`
+	Username string           `json:"username"`
+	Scope    passbearer.Scope `json:"scope"`
 }
 
 func me(w http.ResponseWriter, _ *http.Request, user *passbearer.User) {
-	respond(w, http.StatusOK, map[string]any{"id": user.ID, "username": user.Name, "scope": user.Scope})
+	respond(w, http.StatusOK, account{user.ID, user.Name, user.Scope})
 }
 
 // items are what the API is about.
@@ -57,31 +73,61 @@ type items struct {
 	names []string
 }
 
+type (
+	itemList struct {
+		Items []string `json:"items"`
+	}
+	item struct {
+		Name string `json:"name" minLength:"1"`
+	}
+	problem struct {
+		Detail string `json:"detail"`
+	}
+)
+
 const maxItems = 1000
+
+func addItems(api *openapi.API, guard *passbearer.Guard) {
+	all := &items{names: []string{"Plumbus"}}
+	tags := []string{"items"}
+	api.Handle("GET /items/{$}", guard.Require("items:read").HandlerFunc(all.get), openapi.Operation{
+		Summary:   "All items",
+		Tags:      tags,
+		Responses: map[int]openapi.Response{200: {Description: "Their names", Body: itemList{}}},
+	})
+	api.Handle("POST /items/{$}", guard.Require("items:write").HandlerFunc(all.post), openapi.Operation{
+		Summary: "Add an item",
+		Tags:    tags,
+		Body:    item{},
+		Responses: map[int]openapi.Response{
+			201: {Description: "The item was added", Body: item{}},
+			422: {Description: "The body is not an item, or larger than 1 KiB", Body: problem{}},
+			507: {Description: "There is no room for it", Body: problem{}},
+		},
+	})
+}
 
 func (i *items) get(w http.ResponseWriter, _ *http.Request, _ *passbearer.Claims) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	respond(w, http.StatusOK, map[string]any{"items": i.names})
+	respond(w, http.StatusOK, itemList{i.names})
 }
 
 func (i *items) post(w http.ResponseWriter, r *http.Request, _ *passbearer.Claims) {
-	var item struct {
-		Name string `json:"name"`
-	}
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&item)
-	if err != nil || item.Name == "" {
-		respond(w, http.StatusUnprocessableEntity, map[string]any{"detail": `Send {"name": "…"} of at most 1 KiB`})
+	var added item
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&added)
+	if err != nil || added.Name == "" {
+		respond(w, http.StatusUnprocessableEntity, problem{`Send {"name": "…"} of at most 1 KiB`})
 		return
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(i.names) == maxItems {
-		respond(w, http.StatusInsufficientStorage, map[string]any{"detail": "There are 1000 items already"})
+		respond(w, http.StatusInsufficientStorage, problem{"There are 1000 items already"})
 		return
 	}
-	i.names = append(i.names, item.Name)
-	respond(w, http.StatusCreated, map[string]any{"name": item.Name})
+	i.names = append(i.names, added.Name)
+	respond(w, http.StatusCreated, added)
 }
 
 func respond(w http.ResponseWriter, status int, body any) {

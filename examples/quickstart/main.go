@@ -1,6 +1,6 @@
 // Command quickstart is a small API whose users sign in with a name and a
-// password: two users, five routes, and what must last in a file beside it, or in
-// PostgreSQL and Redis.
+// password: two users, five routes and their documentation, and what must last in a
+// file beside it, or in PostgreSQL and Redis.
 package main
 
 import (
@@ -62,6 +62,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	}
 	url := "http://" + listener.Addr().String()
 	fmt.Fprintf(out, "Listening on %s. Sign in:\n\n  curl '%s/token' -d username=johndoe -d password=secret\n\n", url, url)
+	fmt.Fprintf(out, "or on %s/docs\n", url)
 	return serve(ctx, listener, api)
 }
 

@@ -74,7 +74,7 @@ type server struct {
 	ended  bool
 }
 
-var listening = regexp.MustCompile(`^Listening on (http://\S+)\. Sign in:\n\n  (curl [^\n]+)\n\n$`)
+var listening = regexp.MustCompile(`^Listening on (http://\S+)\. Sign in:\n\n  (curl [^\n]+)\n\nor on \S+/docs\n$`)
 
 // start runs the quickstart on a free port, unless args say another address.
 // The test's end stops it, if the test did not.
@@ -98,7 +98,7 @@ func start(t *testing.T, args ...string) *server {
 		}
 	})
 	var greeting string
-	for range 4 {
+	for range 5 {
 		line, err := s.stdout.ReadString('\n')
 		greeting += line
 		require.NoError(t, err, "the greeting breaks off: %q", greeting)
@@ -275,7 +275,7 @@ func TestRoutes(t *testing.T) {
 		{"list what was added", "GET /items/", all, "", 200, "", `{"items":["Plumbus","Portal Gun"]}`},
 		{"add without a name", "POST /items/", all, `{"title":"x"}`, 422, "", `"detail":`},
 		{"add more than 1 KiB", "POST /items/", all, `{"name":"` + strings.Repeat("x", 1<<10) + `"}`, 422, "", `"detail":`},
-		{"me", "GET /users/me", all, "", 200, "", `"scope":"me items:read items:write","username":"johndoe"}`},
+		{"me", "GET /users/me", all, "", 200, "", `"username":"johndoe","scope":"me items:read items:write"}`},
 		{"me with that scope alone", "GET /users/me", onlyMe, "", 200, "", `"username":"johndoe"`},
 		{"scope to read is missing", "GET /items/", onlyMe, "", 403, short + `"items:read"`, lacks},
 		{"scope to write is missing", "POST /items/", onlyRead, `{"name":"x"}`, 403, short + `"items:write"`, lacks},

@@ -7,6 +7,8 @@ Python 3.11:
 
     /usr/bin/python3 record.py requests.json > answers.json
 
+Given the name of an application instead, it prints what its /openapi.json says.
+
 An access token in a request is written {token:SCOPES}, {expired}, {forged},
 {nosub} or {unknown}; see token(). In an answer it stands as {token}.
 """
@@ -171,6 +173,10 @@ def ask(port, request):
 
 
 def main():
+    apps = {"login": login_app, "scopes": scopes_app}
+    if sys.argv[1] in apps:
+        print(json.dumps(apps[sys.argv[1]]().openapi()))
+        return
     ports = {"extract": serve(extract_app()), "login": serve(login_app()), "scopes": serve(scopes_app())}
     with open(sys.argv[1], encoding="utf-8") as file:
         requests = json.load(file)
