@@ -18,6 +18,8 @@ type Guard struct {
 	verifier TokenVerifier
 	opts     GuardOptions
 	required Scope
+	lazy     bool      // the verifier looks at a token's form itself
+	invalid  *recorded // what [Deny] answers to a token that is not valid
 }
 
 // GuardOptions are the settings of a [Guard]. The zero value is usual.
@@ -59,6 +61,7 @@ func NewGuard(v TokenVerifier, opts *GuardOptions) *Guard {
 	if opts != nil {
 		g.opts = *opts
 	}
+	g.lazy = g.opts.Extract == nil && refusesMalformed(v)
 	if g.opts.Realm != quoteSafe(g.opts.Realm) {
 		panic("passbearer: GuardOptions.Realm is not printable ASCII, or has a quote or backslash")
 	}
@@ -68,6 +71,7 @@ func NewGuard(v TokenVerifier, opts *GuardOptions) *Guard {
 		}
 	}
 	g.opts.Scopes = maps.Clone(g.opts.Scopes)
+	g.invalid = recordDeny(g.finish(invalidToken(nil)))
 	return g
 }
 
@@ -99,15 +103,15 @@ func isScopeToken(s string) bool {
 // claims, or nil without error if the Guard is Optional and r has no
 // credentials. Every error is an [*Error].
 func (g *Guard) Check(r *http.Request) (*Claims, error) {
-	c := new(Claims)
-	admitted, e := g.check(r, c)
+	c, e := g.check(r)
 	if e != nil {
 		return nil, e
 	}
-	if !admitted {
+	if c == nil {
 		return nil, nil
 	}
-	return c, nil
+	own := *c
+	return &own, nil
 }
 
 // Handler admits requests to h, their claims in the context. What it returns
@@ -159,7 +163,8 @@ func WithUser[U any](load func(context.Context, *Claims) (U, error), f func(http
 			return err
 		})
 		if err != nil {
-			guardOf(r.Context()).deny(w, r, loadError(err), c)
+			g := guardOf(r.Context())
+			g.deny(w, r, g.finish(loadError(err)), c)
 			return
 		}
 		f(w, r, user)
@@ -185,7 +190,7 @@ func loadError(err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
-		return e
+		return e.copy()
 	case errors.Is(err, ErrUserNotFound), errors.Is(err, ErrUserDisabled):
 		return invalidToken(err)
 	}
@@ -212,21 +217,19 @@ func (h *guarded) Demand() Demand {
 }
 
 func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a := &admission{Context: r.Context(), guard: h.guard}
-	admitted, e := h.guard.check(r, &a.claims)
-	if e != nil {
-		h.guard.deny(w, r, e, &a.claims)
-		return
-	}
-	if admitted {
-		a.admitted = true
+	c, e := h.guard.check(r)
+	switch {
+	case e != nil:
+		h.guard.deny(w, r, e, c)
+	case c != nil:
+		a := &admission{r.Context(), h.guard, *c, true}
 		h.next(w, r.WithContext(a), &a.claims)
-		return
+	default:
+		if _, outer := FromContext(r.Context()); outer { // admitted by another Guard, which is not what this one says
+			r = r.WithContext(&admission{Context: r.Context(), guard: h.guard})
+		}
+		h.next(w, r, nil)
 	}
-	if _, outer := FromContext(r.Context()); outer { // admitted by another Guard, which is not what this one says
-		r = r.WithContext(a)
-	}
-	h.next(w, r, nil)
 }
 
 // admission is the one context node of an admitted request. The claims are in
@@ -254,30 +257,37 @@ func guardOf(ctx context.Context) *Guard {
 	return new(Guard)
 }
 
-// check fills c, and reports whether there were credentials.
-func (g *Guard) check(r *http.Request, c *Claims) (admitted bool, e *Error) {
+// check returns the claims of a token that was verified, also beside an error,
+// and neither where there are no credentials and need not be. The claims may be
+// shared.
+func (g *Guard) check(r *http.Request) (*Claims, *Error) {
 	token, err := g.extract(r)
 	if err != nil {
 		if g.opts.Optional && errors.Is(err, ErrNoCredentials) {
-			return false, nil
+			return nil, nil
 		}
-		return false, g.finish(extractError(err))
+		return nil, g.finish(extractError(err))
 	}
-	if err := g.verify(r.Context(), token, c); err != nil {
-		return false, g.finish(verifyError(err))
-	}
-	if c.Confirmation != (Confirmation{}) {
-		return false, g.finish(invalidToken(errors.New("the token is bound to a key, which is not checked here")))
-	}
-	if !g.required.Subset(c.Scope) {
-		return false, g.finish(&Error{StatusCode: http.StatusForbidden, ErrorCode: codeInsufficientScope,
+	c, err := g.verify(r.Context(), token)
+	switch {
+	case err != nil && g.lazy && !isToken68(token):
+		return nil, g.finish(malformed())
+	case err != nil:
+		return nil, g.finish(verifyError(err))
+	case c.Confirmation != (Confirmation{}):
+		return c, g.finish(invalidToken(errors.New("the token is bound to a key, which is not checked here")))
+	case !g.required.Subset(c.Scope):
+		return c, g.finish(&Error{StatusCode: http.StatusForbidden, ErrorCode: codeInsufficientScope,
 			ErrorDescription: "The token lacks a scope that this resource demands", Scheme: "Bearer"})
 	}
-	return true, nil
+	return c, nil
 }
 
 func (g *Guard) extract(r *http.Request) (token string, err error) {
-	if g.opts.Extract == nil {
+	switch {
+	case g.lazy:
+		return bearerToken(r)
+	case g.opts.Extract == nil:
 		return BearerToken(r)
 	}
 	err = guardPanic(func() (err error) {
@@ -293,7 +303,7 @@ func extractError(err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
-		return e
+		return e.copy()
 	case errors.Is(err, ErrNoCredentials):
 		return noCredentials()
 	}
@@ -305,22 +315,23 @@ func extractError(err error) *Error {
 	return e
 }
 
+// copy makes an error of the application's our own.
+func (e *Error) copy() *Error {
+	own := *e
+	return &own
+}
+
 var errNoAnswer = errors.New("passbearer: the TokenVerifier returned neither claims nor an error")
 
-func (g *Guard) verify(ctx context.Context, token string, c *Claims) (err error) {
+func (g *Guard) verify(ctx context.Context, token string) (c *Claims, err error) {
 	if g.verifier == nil {
-		return errors.New("passbearer: a zero Guard: make it with NewGuard")
+		return nil, errors.New("passbearer: a zero Guard: make it with NewGuard")
 	}
 	defer recovered(&err)
-	verified, err := g.verifier.VerifyToken(ctx, token)
-	if err != nil {
-		return err
+	if c, err = g.verifier.VerifyToken(ctx, token); c == nil && err == nil {
+		err = errNoAnswer
 	}
-	if verified == nil {
-		return errNoAnswer
-	}
-	*c = *verified
-	return nil
+	return c, err
 }
 
 func verifyError(err error) *Error {
@@ -330,27 +341,30 @@ func verifyError(err error) *Error {
 	return unavailable(err)
 }
 
-// finish puts in what the Guard knows and the error does not.
+// finish puts in what the Guard knows and the error does not. It changes e, so
+// nobody else may have it.
 func (g *Guard) finish(e *Error) *Error {
-	own := *e
-	if own.StatusCode == http.StatusUnauthorized && own.Scheme == "" {
-		own.Scheme = "Bearer" // RFC 9110 §15.5.2: no 401 without a challenge
+	if e.StatusCode == http.StatusUnauthorized && e.Scheme == "" {
+		e.Scheme = "Bearer" // RFC 9110 §15.5.2: no 401 without a challenge
 	}
-	if own.Scheme != "" {
-		own.Realm = cmp.Or(own.Realm, g.opts.Realm, "api")
+	if e.Scheme != "" {
+		e.Realm = cmp.Or(e.Realm, g.opts.Realm, "api")
 	}
-	own.Scope = cmp.Or(own.Scope, g.required)
-	return &own
+	e.Scope = cmp.Or(e.Scope, g.required)
+	return e
 }
 
+// deny answers with e, which finish has seen.
 func (g *Guard) deny(w http.ResponseWriter, r *http.Request, e *Error, c *Claims) {
-	e = g.finish(e)
 	g.report(r.Context(), e, c)
-	if g.opts.Deny != nil {
+	switch {
+	case g.opts.Deny != nil:
 		g.opts.Deny(w, r, e)
-		return
+	case g.invalid.isAnswerTo(e):
+		g.invalid.answer(w)
+	default:
+		Deny(w, r, e)
 	}
-	Deny(w, r, e)
 }
 
 // report tells of what somebody may want to look into; a request without
@@ -363,6 +377,9 @@ func (g *Guard) report(ctx context.Context, e *Error, c *Claims) {
 	if !failed {
 		return
 	}
+	if c == nil {
+		c = new(Claims)
+	}
 	observe(ctx, g.opts.Observer, Event{Kind: kind, UserID: c.Subject, ClientID: c.ClientID, SessionID: c.SessionID, TokenID: c.ID, Err: e.Cause})
 }
 
@@ -374,6 +391,15 @@ func (g *Guard) report(ctx context.Context, e *Error, c *Claims) {
 // are malformed, there are several headers, or the URL's query has an
 // access_token besides. A token in the query or in the body is never taken.
 func BearerToken(r *http.Request) (string, error) {
+	token, err := bearerToken(r)
+	if err == nil && !isToken68(token) {
+		return "", malformed()
+	}
+	return token, err
+}
+
+// bearerToken leaves the token's form to the caller.
+func bearerToken(r *http.Request) (string, error) {
 	headers := r.Header["Authorization"]
 	if len(headers) > 1 {
 		return "", badRequest("Several Authorization headers")
@@ -392,7 +418,9 @@ func BearerToken(r *http.Request) (string, error) {
 }
 
 func parseBearer(header string) (string, error) {
-	header = strings.Trim(header, " \t") // RFC 9110 §5.5; net/http has trimmed it already
+	if n := len(header); n > 0 && (isBlank(header[0]) || isBlank(header[n-1])) {
+		header = strings.Trim(header, " \t") // RFC 9110 §5.5; net/http has done it already
+	}
 	const scheme = "bearer"
 	if len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
 		return "", noCredentials()
@@ -401,31 +429,45 @@ func parseBearer(header string) (string, error) {
 	if rest == "" {
 		return "", badRequest("Bearer without a token")
 	}
-	if isToken68Byte(rest[0]) { // "Bearerish …" is another scheme
+	if isToken68Byte[rest[0]] { // "Bearerish …" is another scheme
 		return "", noCredentials()
 	}
 	token := strings.TrimLeft(rest, " ")
-	if len(token) == len(rest) || !isToken68(token) {
-		return "", badRequest("Malformed bearer token")
+	if len(token) == len(rest) {
+		return "", malformed()
 	}
 	return token, nil
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// refusesMalformed reports whether v says, as [TokenVerifier] tells how, that it
+// takes no token which is not a token68.
+func refusesMalformed(v TokenVerifier) bool {
+	if r, ok := v.(revocationVerifier); ok {
+		return refusesMalformed(r.next)
+	}
+	_, ok := v.(interface{ RefusesMalformed() })
+	return ok
 }
 
 // isToken68 follows RFC 9110 §11.2: at least one character, then padding.
 func isToken68(s string) bool {
 	body := strings.TrimRight(s, "=")
 	for i := range len(body) {
-		if !isToken68Byte(body[i]) {
+		if !isToken68Byte[body[i]] {
 			return false
 		}
 	}
 	return body != ""
 }
 
-func isToken68Byte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '.' || c == '_' || c == '~' || c == '+' || c == '/'
-}
+var isToken68Byte = func() (is [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/") {
+		is[c] = true
+	}
+	return is
+}()
 
 // queryHas reports whether the raw query has a parameter of that name, however
 // it is spelled. Malformed pairs are looked into as well.
@@ -447,6 +489,8 @@ func queryHas(raw, name string) bool {
 func noCredentials() *Error {
 	return &Error{StatusCode: http.StatusUnauthorized, ErrorDescription: detailNotAuthenticated, Scheme: "Bearer", Cause: ErrNoCredentials}
 }
+
+func malformed() *Error { return badRequest("Malformed bearer token") }
 
 func badRequest(description string) *Error {
 	return &Error{StatusCode: http.StatusBadRequest, ErrorCode: codeInvalidRequest, ErrorDescription: description, Scheme: "Bearer"}

@@ -1,6 +1,7 @@
 package passbearer_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/jwttoken"
 )
 
 func TestMain(m *testing.M) {
@@ -137,6 +139,69 @@ func TestBearerToken(t *testing.T) {
 				require.Contains(t, w.Header().Get("WWW-Authenticate"), `Bearer error="invalid_request"`)
 			}
 		})
+	}
+}
+
+// TestGuardLooksAtTheFormOnce: a verifier that refuses malformed tokens itself changes no answer.
+func TestGuardLooksAtTheFormOnce(t *testing.T) {
+	tokens, err := jwttoken.New(jwttoken.EphemeralKeys(), "https://issuer.example", "https://api.example", nil)
+	require.NoError(t, err)
+	revocations := passbearer.NewRevocations(passbearer.ServeWhenStale, nil)
+	for name, v := range map[string]passbearer.TokenVerifier{"usual": known, "jwttoken": tokens, "revocations": revocations.Verifier(tokens)} {
+		h := passbearer.NewGuard(v, nil).Handler(http.NotFoundHandler())
+		for _, tt := range extraction {
+			r := request(tt.authorization...)
+			r.URL.RawQuery = tt.query
+			w := serve(h, r)
+			status, challenge := tt.status, `Bearer realm="api"`
+			switch status {
+			case 0:
+				status, challenge = 401, challenge+`, error="invalid_token"`
+			case 400:
+				challenge += `, error="invalid_request"`
+			}
+			require.Equal(t, status, w.Code, "%s, %s", name, tt.name)
+			require.Contains(t, w.Header().Get("WWW-Authenticate"), challenge, "%s, %s", name, tt.name)
+		}
+	}
+}
+
+// TestRefusalIsOnesOwn: what is done to an answer does not show in the next.
+func TestRefusalIsOnesOwn(t *testing.T) {
+	h := passbearer.NewGuard(known, &passbearer.GuardOptions{Realm: "r"}).Handler(http.NotFoundHandler())
+	first := serve(h, request("Bearer bad"))
+	want := first.Result().Header.Clone()
+	require.Equal(t, `Bearer realm="r", error="invalid_token", error_description="Could not validate credentials"`, want.Get("WWW-Authenticate"))
+	first.Header().Add("Cache-Control", "added")
+	first.Header().Add("Content-Type", "added")
+	require.Equal(t, want["Www-Authenticate"], first.Header()["Www-Authenticate"])
+	require.Equal(t, []string{"no-store", "added"}, first.Header()["Cache-Control"])
+	for _, values := range first.Header() {
+		values[0] = "changed"
+	}
+	second := serve(h, request("Bearer bad"))
+	require.Equal(t, want, second.Header())
+	require.JSONEq(t, `{"detail":"Could not validate credentials"}`, second.Body.String())
+}
+
+// TestApplicationsErrors: an *Error of the application is answered as it is, and stays as it is.
+func TestApplicationsErrors(t *testing.T) {
+	for _, e := range []passbearer.Error{
+		{StatusCode: 401},
+		{StatusCode: 401, ErrorCode: "invalid_token", ErrorDescription: "Could not validate credentials", Scheme: "Bearer", Realm: "own"},
+		{StatusCode: 401, ErrorCode: "invalid_token", ErrorDescription: "Another text", Scheme: "Bearer"},
+		{StatusCode: 401, ErrorCode: "invalid_token", ErrorDescription: "Could not validate credentials", Extra: map[string]any{"a": 1}},
+	} {
+		shared := e
+		h := passbearer.NewGuard(known, &passbearer.GuardOptions{Extract: func(*http.Request) (string, error) { return "", &shared }}).Handler(http.NotFoundHandler())
+		w := serve(h, request())
+		require.Equal(t, e, shared)
+		e.Scheme = "Bearer"
+		e.Realm = cmp.Or(e.Realm, "api")
+		want := httptest.NewRecorder()
+		passbearer.Deny(want, nil, &e)
+		require.Equal(t, want.Header(), w.Header())
+		require.Equal(t, want.Body.String(), w.Body.String())
 	}
 }
 

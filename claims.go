@@ -24,6 +24,10 @@ type TokenVerifier interface {
 	// wraps [ErrInvalidToken], and the answer is 401. Any other error means
 	// that the verifier itself is broken, as does (nil, nil): the answer is
 	// 503. The Claims may be shared between calls: the caller copies them.
+	//
+	// A verifier that accepts nothing but a token68 (RFC 9110 §11.2) may say so
+	// by a method RefusesMalformed(): a [Guard] then looks at the form of
+	// refused tokens alone.
 	VerifyToken(ctx context.Context, token string) (*Claims, error)
 }
 
@@ -194,18 +198,22 @@ func (s Scope) Valid() bool {
 	return s == "" || !space
 }
 
+// hasField looks for field as text, which is faster than to compare with each.
 func hasField(list, field string, sep byte) bool {
-	if field == "" {
+	if field == "" || strings.IndexByte(field, sep) >= 0 {
 		return false
 	}
-	for list != "" {
-		var head string
-		head, list = cut(list, sep)
-		if head == field {
+	for {
+		i := strings.Index(list, field)
+		if i < 0 {
+			return false
+		}
+		end := i + len(field)
+		if (i == 0 || list[i-1] == sep) && (end == len(list) || list[end] == sep) {
 			return true
 		}
+		_, list = cut(list[i:], sep)
 	}
-	return false
 }
 
 func fields(list string, sep byte) iter.Seq[string] {

@@ -31,6 +31,17 @@ func TestScope(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { _ = s.Has("items:write") && s.Subset(s) }))
 }
 
+// FuzzScopeHas: searching finds what comparing with each finds.
+func FuzzScopeHas(f *testing.F) {
+	for _, pair := range [][2]string{{"a b c", "b"}, {"aa a", "a"}, {"a aa", "a"}, {"ab abc", "abc"}, {"a b", "a b"}, {"a  b", ""}, {" a ", "a"}, {"aab ab", "ab"}, {"ba", "a"}, {"ab", "a"}, {"", "a"}} {
+		f.Add(pair[0], pair[1])
+	}
+	f.Fuzz(func(t *testing.T, list, token string) {
+		want := token != "" && slices.Contains(strings.Split(list, " "), token)
+		require.Equal(t, want, passbearer.Scope(list).Has(token))
+	})
+}
+
 func TestScopeValid(t *testing.T) {
 	for _, s := range []passbearer.Scope{"", "a", "a b", "items:read https://x/y", "!#[]~"} {
 		require.True(t, s.Valid(), s)

@@ -166,12 +166,17 @@ func (r *Revocations) Revoked(c *Claims) bool {
 	if r.sessionRevoked(c.SessionID) {
 		return true
 	}
-	now := r.now()
-	if _, ok := r.tokens.live(c.ID, now); ok {
+	if _, ok := r.live(&r.tokens, c.ID); ok {
 		return true
 	}
-	epoch, ok := r.users.live(c.Subject, now)
+	epoch, ok := r.live(&r.users, c.Subject)
 	return ok && c.Epoch != 0 && c.Epoch <= epoch
+}
+
+// live reads the clock for what is found only: usually that is nothing.
+func (r *Revocations) live(set *revokedSet, key string) (epoch int64, ok bool) {
+	e, ok := set.find(key)
+	return e.epoch, ok && r.now() < e.until
 }
 
 // sessionRevoked works on a nil set too, which knows nothing.
@@ -179,7 +184,7 @@ func (r *Revocations) sessionRevoked(id string) bool {
 	if r == nil {
 		return false
 	}
-	_, ok := r.sessions.live(id, r.now())
+	_, ok := r.live(&r.sessions, id)
 	return ok
 }
 
@@ -376,23 +381,21 @@ func (s *revokedSet) shard(key string) *revokedShard {
 	return &s.shards[maphash.String(s.seed, key)%uint64(len(s.shards))]
 }
 
-func (s *revokedSet) live(key string, now time.Duration) (epoch int64, ok bool) {
+func (s *revokedSet) has(key string) bool {
+	_, ok := s.find(key)
+	return ok
+}
+
+// find returns what is kept, the expired too.
+func (s *revokedSet) find(key string) (revoked, bool) {
 	if s.n.Load() == 0 || key == "" {
-		return 0, false
+		return revoked{}, false
 	}
 	shard := s.shard(key)
 	shard.mu.RLock()
 	e, ok := shard.m[key]
 	shard.mu.RUnlock()
-	return e.epoch, ok && now < e.until
-}
-
-func (s *revokedSet) has(key string) bool {
-	shard := s.shard(key)
-	shard.mu.RLock()
-	defer shard.mu.RUnlock()
-	_, ok := shard.m[key]
-	return ok
+	return e, ok
 }
 
 // add keeps the later of two expiries and the higher of two epochs.

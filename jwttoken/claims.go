@@ -13,21 +13,6 @@ import (
 	"github.com/passbearer/passbearer"
 )
 
-// registered are the members that have a field of their own in [passbearer.Claims].
-var registered = []string{
-	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "acr", "amr", "cnf",
-}
-
-// ownRegistered has the private claim too, which means something in own tokens alone.
-var ownRegistered = append(slices.Clone(registered), "epoch")
-
-func registeredIn(foreign bool) []string {
-	if foreign {
-		return registered
-	}
-	return ownRegistered
-}
-
 const maxDate = 1 << 53 // from here on a float64 no longer tells one second from the next
 
 var (
@@ -35,38 +20,53 @@ var (
 	errType = errors.New("a claim has the wrong type or value")
 )
 
-// checkNames refuses members such as "EXP": a lax reader takes them for the registered claim.
-func checkNames(members []member, names []string) error {
-	for _, m := range members {
-		for _, name := range names {
-			if m.name != name && strings.EqualFold(m.name, name) {
-				return errTwin
-			}
-		}
-	}
-	return nil
+// registered are the members that have a field of their own in [passbearer.Claims].
+var registered = []string{
+	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "sid", "auth_time", "acr", "amr", "cnf", "epoch",
 }
 
-// decodeClaims reads the members of a payload. What is not registered goes to Extra as it was spelled.
-func decodeClaims(members []member, foreign bool) (*passbearer.Claims, error) {
-	names := registeredIn(foreign)
-	if err := checkNames(members, names); err != nil {
-		return nil, err
+// registeredIn leaves out "epoch", a private claim, which means something in own tokens alone.
+func registeredIn(foreign bool) []string {
+	if foreign {
+		return registered[:len(registered)-1]
 	}
-	c := new(passbearer.Claims)
+	return registered
+}
+
+// isTwin reports whether a name that is none of names is one of them but for its case, such as "EXP": a
+// lax reader takes it for the other.
+func isTwin(name string, names []string) bool {
+	if strings.IndexFunc(name, folds) < 0 {
+		return false
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(name, n) })
+}
+
+// folds reports whether r may stand for a lower-case letter; beyond ASCII there are a few that do.
+func folds(r rune) bool { return 'A' <= r && r <= 'Z' || r > unicode.MaxASCII }
+
+// decodeClaims reads the members of a payload into c. What is not registered goes to Extra as it was
+// spelled.
+func decodeClaims(c *passbearer.Claims, members []member, foreign bool) error {
+	names := registeredIn(foreign)
 	var extra []member
-	for _, m := range members {
-		if !slices.Contains(names, m.name) {
-			extra = append(extra, m)
-		} else if !decodeClaim(c, m, foreign) {
-			return nil, errType
+	for i := range members {
+		m := &members[i]
+		known, ok := decodeClaim(c, m, foreign)
+		switch {
+		case known && !ok:
+			return errType
+		case !known && isTwin(m.name, names):
+			return errTwin
+		case !known:
+			extra = append(extra, *m)
 		}
 	}
 	c.Extra = joinMembers(extra)
-	return c, nil
+	return nil
 }
 
-func decodeClaim(c *passbearer.Claims, m member, foreign bool) (ok bool) {
+func decodeClaim(c *passbearer.Claims, m *member, foreign bool) (known, ok bool) {
 	switch m.name {
 	case "iss":
 		c.Issuer, ok = parseString(m.raw)
@@ -95,33 +95,39 @@ func decodeClaim(c *passbearer.Claims, m member, foreign bool) (ok bool) {
 		c.ACR, ok = parseString(m.raw)
 	case "amr":
 		c.AMR, ok = decodeWords(m.raw)
-	case "epoch":
-		c.Epoch, ok = decodeCount(m.raw)
 	case "cnf":
 		c.Confirmation, ok = decodeConfirmation(m.raw)
+	case "epoch":
+		if foreign {
+			return false, false
+		}
+		c.Epoch, ok = decodeCount(m.raw)
+	default:
+		return false, false
 	}
-	return ok
+	return true, ok
 }
 
-func decodeAudience(raw []byte) (passbearer.Audience, bool) {
+func decodeAudience(raw string) (passbearer.Audience, bool) {
+	if value, ok := parseString(raw); ok {
+		return passbearer.Audience(value), isAudience(value)
+	}
 	values, ok := decodeStrings(raw)
-	if !ok {
-		value, isString := parseString(raw)
-		if !isString {
-			return "", false
-		}
-		values = []string{value}
-	}
 	for _, value := range values {
-		// A line break would make one value into two.
-		if value == "" || strings.ContainsFunc(value, unicode.IsControl) {
-			return "", false
-		}
+		ok = ok && isAudience(value)
 	}
-	return passbearer.NewAudience(values...), len(values) > 0
+	if !ok || len(values) == 0 {
+		return "", false
+	}
+	return passbearer.NewAudience(values...), true
 }
 
-func decodeStrings(raw []byte) ([]string, bool) {
+// isAudience refuses control characters: a line break would make one value into two.
+func isAudience(value string) bool {
+	return value != "" && !strings.ContainsFunc(value, unicode.IsControl)
+}
+
+func decodeStrings(raw string) ([]string, bool) {
 	elements, ok := parseArray(raw)
 	values := make([]string, len(elements))
 	for i := range elements {
@@ -133,7 +139,7 @@ func decodeStrings(raw []byte) ([]string, bool) {
 }
 
 // decodeWords joins an array of strings by spaces; a string with a space would become two.
-func decodeWords(raw []byte) (string, bool) {
+func decodeWords(raw string) (string, bool) {
 	words, ok := decodeStrings(raw)
 	for _, word := range words {
 		ok = ok && word != "" && !strings.Contains(word, " ")
@@ -141,7 +147,7 @@ func decodeWords(raw []byte) (string, bool) {
 	return strings.Join(words, " "), ok
 }
 
-func decodeScope(raw []byte, foreign bool) (passbearer.Scope, bool) {
+func decodeScope(raw string, foreign bool) (passbearer.Scope, bool) {
 	text, ok := parseString(raw)
 	if !ok && foreign {
 		text, ok = decodeWords(raw)
@@ -150,11 +156,14 @@ func decodeScope(raw []byte, foreign bool) (passbearer.Scope, bool) {
 	return scope, ok && scope.Valid()
 }
 
-func decodeDate(raw []byte, round func(float64) float64) (passbearer.NumericDate, bool) {
+func decodeDate(raw string, round func(float64) float64) (passbearer.NumericDate, bool) {
 	if raw[0] != '-' && !isDigit(raw[0]) {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(string(raw), 64)
+	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
+		return passbearer.NumericDate(n), 0 <= n && n < maxDate
+	}
+	f, err := strconv.ParseFloat(raw, 64)
 	f = round(f)
 	if err != nil || f < 0 || f >= maxDate {
 		return 0, false
@@ -162,16 +171,16 @@ func decodeDate(raw []byte, round func(float64) float64) (passbearer.NumericDate
 	return passbearer.NumericDate(f), true
 }
 
-func decodeCount(raw []byte) (int64, bool) {
-	n, err := strconv.ParseInt(string(raw), 10, 64)
+func decodeCount(raw string) (int64, bool) {
+	n, err := strconv.ParseInt(raw, 10, 64)
 	return n, err == nil && n > 0
 }
 
 // decodeConfirmation never returns the zero Confirmation with true: a bound token (RFC 7800) whose
 // binding is not understood must not look like one that is not bound, and one that is bound twice not
 // like one that is bound once.
-func decodeConfirmation(raw []byte) (none passbearer.Confirmation, ok bool) {
-	members, err := parseObject(raw)
+func decodeConfirmation(raw string) (none passbearer.Confirmation, ok bool) {
+	members, err := parseObject(raw, nil)
 	if err != nil || len(members) == 0 {
 		return none, false
 	}
@@ -191,12 +200,17 @@ func joinMembers(members []member) string {
 	if len(members) == 0 {
 		return ""
 	}
-	var b bytes.Buffer
+	size := 1
+	for i := range members {
+		size += len(members[i].rawName) + len(members[i].raw) + 2
+	}
+	var b strings.Builder
+	b.Grow(size)
 	for i, m := range members {
 		b.WriteByte("{,"[min(i, 1)])
-		b.Write(m.rawName)
+		b.WriteString(m.rawName)
 		b.WriteByte(':')
-		b.Write(m.raw)
+		b.WriteString(m.raw)
 	}
 	b.WriteByte('}')
 	return b.String()
@@ -234,16 +248,19 @@ func normalizeExtra(extra string, foreign bool) (string, error) {
 	if extra == "" {
 		return "", nil
 	}
-	members, err := parseObject([]byte(extra))
+	members, err := parseObject(extra, nil)
 	if err != nil {
 		return "", err
 	}
 	for _, m := range members {
-		if slices.Contains(registeredIn(foreign), m.name) {
+		switch names := registeredIn(foreign); {
+		case slices.Contains(names, m.name):
 			return "", errors.New("a registered claim must be set by its own field")
+		case isTwin(m.name, names):
+			return "", errTwin
 		}
 	}
-	return joinMembers(members), checkNames(members, registeredIn(foreign))
+	return joinMembers(members), nil
 }
 
 // objectWriter writes members in a fixed order and leaves out empty ones.

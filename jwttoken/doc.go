@@ -7,12 +7,15 @@
 //	tokens, err := jwttoken.New(keys, "https://issuer.example", "https://api.example", nil)
 //
 // Tokens follow RFC 9068 (JWT profile for OAuth 2.0 access tokens). Tokens of an issuer that does
-// not follow it are verified with [Options.Foreign].
+// not follow it are verified with [Options.Foreign]. [Keys.Set] changes the keys of a running program.
 //
 // The verifier is strict where the formats leave room for two readings of one token (RFC 8725):
 // the algorithm belongs to the key and is never taken from the token, base64url must be canonical,
 // JSON must be valid UTF-8 with exact and unique member names, and the payload is not parsed before
 // its signature is verified. Keys named by the token itself (jku, x5u, jwk, x5c) are never used.
+//
+// A token that was verified is remembered for as long as it is valid, by a tag that only this process can
+// make; neither it nor its signature is kept ([Options.CacheSize]).
 //
 // Out of scope are encrypted tokens (RFC 7516), ID tokens, revocation, and the fetching of keys.
 package jwttoken

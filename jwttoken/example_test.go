@@ -77,3 +77,39 @@ func ExampleForeign() {
 	// Output:
 	// <nil>
 }
+
+// A key is replaced while the program runs: the next one is known everywhere before it signs, and the old
+// one until its last token has expired.
+func ExampleKeys_Set() {
+	key := func() jwttoken.Key {
+		key, err := jwttoken.GenerateKey(jwttoken.EdDSA)
+		if err != nil {
+			panic(err)
+		}
+		return key
+	}
+	old, next := key(), key()
+	keys, err := jwttoken.NewKeys(old)
+	if err != nil {
+		panic(err)
+	}
+	tokens, err := jwttoken.New(keys, "https://issuer.example", "https://api.example", nil)
+	if err != nil {
+		panic(err)
+	}
+	token, err := tokens.IssueToken(context.Background(), passbearer.Claims{Subject: "u1"})
+	if err != nil {
+		panic(err)
+	}
+	for _, step := range [][]jwttoken.Key{{old, next}, {next, old}, {next}} {
+		if err := keys.Set(step[0], step[1:]...); err != nil {
+			panic(err)
+		}
+		_, err := tokens.VerifyToken(context.Background(), token)
+		fmt.Println(err)
+	}
+	// Output:
+	// <nil>
+	// <nil>
+	// passbearer: invalid token: header: kid does not name a key
+}

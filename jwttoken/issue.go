@@ -29,7 +29,7 @@ func New(keys *Keys, issuer, audience string, opts *Options) (*Tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	if keys.first.private == nil {
+	if keys.load().first.private == nil {
 		return nil, errors.New("jwttoken: new: the first key is public and cannot sign; use NewVerifier")
 	}
 	t := &Tokens{Verifier: v}
@@ -105,7 +105,7 @@ func (t *Tokens) checkIssue(c *passbearer.Claims, now time.Time) error {
 	switch {
 	case !t.opts.InsecureSkipIssuer && c.Issuer != t.issuer:
 		return errors.New("the issuer is not ours")
-	case unix(c.Expiry).After(now.Add(t.opts.MaxLifetime)):
+	case c.Expiry > passbearer.NumericDate(now.Add(t.opts.MaxLifetime).Unix()):
 		return errors.New("the expiry is beyond MaxLifetime")
 	case c.NotBefore > c.Expiry:
 		return errors.New("the token would expire before it is valid")
@@ -120,22 +120,22 @@ func (t *Tokens) checkIssue(c *passbearer.Claims, now time.Time) error {
 // readBack reads the payload as a verifier will. It catches text that is not UTF-8, negative times, a
 // control character in the audience, missing required claims and too many members.
 func (t *Tokens) readBack(payload []byte, c passbearer.Claims) error {
-	members, err := parseObject(payload)
+	members, err := parseObject(string(payload), nil)
 	if err != nil {
 		return err
 	}
-	got, err := decodeClaims(members, t.opts.Foreign != nil)
-	if err != nil {
+	var got passbearer.Claims
+	if err := decodeClaims(&got, members, t.opts.Foreign != nil); err != nil {
 		return err
 	}
-	if *got != c {
+	if got != c {
 		return errors.New("a claim cannot be encoded without a change")
 	}
-	return t.checkRequired(members, got)
+	return t.checkRequired(&got, members)
 }
 
 func (t *Tokens) sign(payload []byte) (string, error) {
-	key := t.keys.first
+	key := t.keys.load().first
 	w := new(objectWriter)
 	w.text("typ", t.typ)
 	w.text("alg", string(key.alg))

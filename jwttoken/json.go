@@ -3,6 +3,7 @@ package jwttoken
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -23,69 +24,74 @@ var (
 	errDepth     = errors.New("JSON is nested too deeply")
 	errMembers   = errors.New("JSON object has too many members")
 	errDuplicate = errors.New("JSON object has a duplicate member")
+	errRange     = errors.New("JSON number is out of range")
 )
 
-// member is one member of an object: its unescaped name, and name and value as they were spelled.
+// member is one member of an object: its unescaped name, and name and value as they were spelled. All
+// three are parts of the text that was read, unless the name has an escape.
 type member struct {
-	name         string
-	rawName, raw []byte
+	name, rawName, raw string
 }
 
 type scanner struct {
-	data []byte
-	pos  int
+	text    string
+	pos     int
+	members []member // of the objects that are open, the innermost last
 }
 
-// parseObject reads data, which must be exactly one JSON object, and checks all that is nested in it.
-func parseObject(data []byte) ([]member, error) {
-	if !utf8.Valid(data) {
+// parseObject reads text, which must be exactly one JSON object, and checks all that is nested in it.
+// It appends the members to the empty slice buf.
+func parseObject(text string, buf []member) ([]member, error) {
+	if !utf8.ValidString(text) {
 		return nil, errUTF8
 	}
-	s := &scanner{data: data}
+	s := &scanner{text: text, members: buf}
 	s.space()
 	if s.peek() != '{' {
 		return nil, errSyntax // includes a byte order mark
 	}
-	members, err := s.object(1)
-	if err != nil {
+	if err := s.object(1); err != nil {
 		return nil, err
 	}
-	if s.space(); s.pos != len(data) {
+	if s.space(); s.pos != len(text) {
 		return nil, errSyntax
 	}
-	return members, nil
+	return s.members, nil
 }
 
 // parseArray reads the elements of raw, a value that parseObject has checked.
-func parseArray(raw []byte) ([][]byte, bool) {
-	s := &scanner{data: raw}
-	if s.peek() != '[' {
+func parseArray(raw string) ([]string, bool) {
+	if raw[0] != '[' {
 		return nil, false
 	}
-	elements, err := s.array(1)
+	s := &scanner{text: raw}
+	elements := []string{}
+	err := s.array(1, func(element string) { elements = append(elements, element) })
 	return elements, err == nil
 }
 
 // parseString reads raw, a value that parseObject has checked.
-func parseString(raw []byte) (string, bool) {
-	s := &scanner{data: raw}
-	if s.peek() != '"' {
+func parseString(raw string) (string, bool) {
+	if raw[0] != '"' {
 		return "", false
 	}
-	text, err := s.str()
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], true
+	}
+	text, err := (&scanner{text: raw}).str()
 	return text, err == nil
 }
 
 // peek returns 0 at the end; a literal NUL is no JSON either.
 func (s *scanner) peek() byte {
-	if s.pos < len(s.data) {
-		return s.data[s.pos]
+	if s.pos < len(s.text) {
+		return s.text[s.pos]
 	}
 	return 0
 }
 
 func (s *scanner) take(c byte) bool {
-	if s.peek() != c || s.pos >= len(s.data) {
+	if s.peek() != c || s.pos >= len(s.text) {
 		return false
 	}
 	s.pos++
@@ -93,8 +99,8 @@ func (s *scanner) take(c byte) bool {
 }
 
 func (s *scanner) space() {
-	for s.pos < len(s.data) {
-		switch s.data[s.pos] {
+	for s.pos < len(s.text) {
+		switch s.text[s.pos] {
 		case ' ', '\t', '\n', '\r':
 			s.pos++
 		default:
@@ -104,107 +110,152 @@ func (s *scanner) space() {
 }
 
 func (s *scanner) value(depth int) error {
-	var err error
 	switch c := s.peek(); {
-	case c == '{':
-		_, err = s.object(depth + 1)
-	case c == '[':
-		_, err = s.array(depth + 1)
 	case c == '"':
-		_, err = s.str()
+		_, err := s.str()
+		return err
 	case c == '-' || isDigit(c):
-		err = s.number()
-	default:
-		err = s.literal()
+		return s.number()
+	case c == '{':
+		return s.nested(depth + 1)
+	case c == '[':
+		return s.array(depth+1, nil)
 	}
+	return s.literal()
+}
+
+// nested checks an object whose members nobody asked for.
+func (s *scanner) nested(depth int) error {
+	outer := len(s.members)
+	err := s.object(depth)
+	s.members = s.members[:outer]
 	return err
 }
 
-func (s *scanner) object(depth int) ([]member, error) {
+// object leaves the members on the stack.
+func (s *scanner) object(depth int) error {
 	if depth > maxDepth {
-		return nil, errDepth
+		return errDepth
 	}
 	s.pos++ // the brace
-	var members []member
-	seen := make(map[string]bool)
+	first := len(s.members)
 	if s.space(); s.take('}') {
-		return nil, nil
+		return nil
 	}
 	for {
-		m, err := s.member(depth)
-		if err != nil {
-			return nil, err
+		if len(s.members)-first == maxMembers {
+			return errMembers
 		}
-		if seen[m.name] {
-			return nil, errDuplicate
+		if err := s.member(depth); err != nil {
+			return err
 		}
-		if seen[m.name] = true; len(seen) > maxMembers {
-			return nil, errMembers
-		}
-		members = append(members, m)
 		s.space()
 		if s.take('}') {
-			return members, nil
+			break
 		}
 		if !s.take(',') {
-			return nil, errSyntax
+			return errSyntax
 		}
 		s.space()
 	}
+	if !unique(s.members[first:]) {
+		return errDuplicate
+	}
+	return nil
 }
 
-func (s *scanner) member(depth int) (m member, err error) {
+func (s *scanner) member(depth int) error {
 	if s.peek() != '"' {
-		return m, errSyntax
+		return errSyntax
 	}
 	start := s.pos
-	if m.name, err = s.str(); err != nil {
-		return m, err
+	name, err := s.str()
+	if err != nil {
+		return err
 	}
-	m.rawName = s.data[start:s.pos]
+	rawName := s.text[start:s.pos]
 	if s.space(); !s.take(':') {
-		return m, errSyntax
+		return errSyntax
 	}
 	s.space()
 	start = s.pos
-	if err = s.value(depth); err != nil {
-		return m, err
+	if err := s.value(depth); err != nil {
+		return err
 	}
-	m.raw = s.data[start:s.pos]
-	return m, nil
+	s.members = append(s.members, member{name, rawName, s.text[start:s.pos]})
+	return nil
 }
 
-func (s *scanner) array(depth int) ([][]byte, error) {
+// unique reports whether no two members have one name. Many names are not compared each with each: how
+// many there are is up to whoever sends a token.
+func unique(members []member) bool {
+	if len(members) > 16 {
+		names := make(map[string]bool, len(members))
+		for _, m := range members {
+			names[m.name] = true
+		}
+		return len(names) == len(members)
+	}
+	for i := range members {
+		for j := range i {
+			if members[i].name == members[j].name {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// array tells each element, if somebody asks.
+func (s *scanner) array(depth int, tell func(element string)) error {
 	if depth > maxDepth {
-		return nil, errDepth
+		return errDepth
 	}
 	s.pos++ // the bracket
-	elements := [][]byte{}
 	if s.space(); s.take(']') {
-		return elements, nil
+		return nil
 	}
 	for {
 		start := s.pos
 		if err := s.value(depth); err != nil {
-			return nil, err
+			return err
 		}
-		elements = append(elements, s.data[start:s.pos])
+		if tell != nil {
+			tell(s.text[start:s.pos])
+		}
 		s.space()
 		if s.take(']') {
-			return elements, nil
+			return nil
 		}
 		if !s.take(',') {
-			return nil, errSyntax
+			return errSyntax
 		}
 		s.space()
 	}
 }
 
+// str returns a part of the text where the string has no escape, as is usual.
 func (s *scanner) str() (string, error) {
-	s.pos++ // the quote
-	var out []byte
-	for s.pos < len(s.data) {
-		c := s.data[s.pos]
+	start := s.pos + 1 // after the quote
+	for i := start; i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return s.text[start:i], nil
+		case c == '\\':
+			s.pos = i
+			return s.unescape([]byte(s.text[start:i]))
+		case c < 0x20:
+			return "", errSyntax
+		}
+	}
+	return "", errSyntax
+}
+
+// unescape reads the rest of a string that begins with out.
+func (s *scanner) unescape(out []byte) (string, error) {
+	for s.pos < len(s.text) {
+		c := s.text[s.pos]
 		s.pos++
 		switch {
 		case c == '"':
@@ -224,10 +275,10 @@ func (s *scanner) str() (string, error) {
 }
 
 func (s *scanner) escape(out []byte) ([]byte, error) {
-	if s.pos == len(s.data) {
+	if s.pos == len(s.text) {
 		return nil, errSyntax
 	}
-	c := s.data[s.pos]
+	c := s.text[s.pos]
 	s.pos++
 	switch c {
 	case '"', '\\', '/':
@@ -270,11 +321,12 @@ func (s *scanner) unicode(out []byte) ([]byte, error) {
 }
 
 func (s *scanner) hex4() (rune, bool) {
-	if len(s.data)-s.pos < 4 {
+	if len(s.text)-s.pos < 4 {
 		return 0, false
 	}
 	var r rune
-	for _, c := range s.data[s.pos : s.pos+4] {
+	for i := range 4 {
+		c := s.text[s.pos+i]
 		switch {
 		case isDigit(c):
 			c -= '0'
@@ -300,7 +352,8 @@ func (s *scanner) number() error {
 	if s.take('.') && !s.digits() {
 		return errSyntax
 	}
-	if s.take('e') || s.take('E') {
+	exponent := s.take('e') || s.take('E')
+	if exponent {
 		if !s.take('+') {
 			s.take('-')
 		}
@@ -308,9 +361,13 @@ func (s *scanner) number() error {
 			return errSyntax
 		}
 	}
+	const safe = 300 // digits; the greatest float64 has 309
+	if !exponent && s.pos-start < safe {
+		return nil
+	}
 	// A number beyond float64 is infinite to one reader and an error to another.
-	if _, err := strconv.ParseFloat(string(s.data[start:s.pos]), 64); err != nil {
-		return errors.New("JSON number is out of range")
+	if _, err := strconv.ParseFloat(s.text[start:s.pos], 64); err != nil {
+		return errRange
 	}
 	return nil
 }
@@ -325,7 +382,7 @@ func (s *scanner) digits() bool {
 
 func (s *scanner) literal() error {
 	for _, word := range []string{"true", "false", "null"} {
-		if rest := s.data[s.pos:]; len(rest) >= len(word) && string(rest[:len(word)]) == word {
+		if strings.HasPrefix(s.text[s.pos:], word) {
 			s.pos += len(word)
 			return nil
 		}

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -159,7 +158,8 @@ func (m *material) setSecret(key any) error {
 		return fmt.Errorf("HS256 needs at least %d bytes, not %d", minSecret, len(secret))
 	}
 	secret = append([]byte(nil), secret...)
-	m.method, m.private, m.public = jwt.SigningMethodHS256, hide(secret), hide(secret)
+	mac := newMACKey(secret)
+	m.method, m.private, m.public = hs256{}, hide(mac), hide(mac)
 	return nil
 }
 
@@ -239,6 +239,9 @@ func (m *material) setRSA(key any) error {
 	if pub.E < 3 || pub.E%2 == 0 {
 		return fmt.Errorf("%s needs an odd public exponent of at least 3", m.alg)
 	}
+	if isROCA(pub.N) {
+		return fmt.Errorf("%s: the key is of a kind that can be factored (ROCA, CVE-2017-15361); make another one", m.alg)
+	}
 	m.public = hide(pub)
 	if !isPrivate {
 		return nil
@@ -256,10 +259,8 @@ func (m *material) thumbprint() string {
 	b64 := base64.RawURLEncoding.EncodeToString
 	var jwk string
 	switch k := m.public().(type) {
-	case []byte:
-		mac := hmac.New(sha256.New, k)
-		mac.Write([]byte(kidHMACText))
-		return b64(mac.Sum(nil)[:16])
+	case *macKey:
+		return b64(k.sum(nil, kidHMACText)[:16])
 	case *ecdsa.PublicKey:
 		point, _ := k.ECDH() // checked by setECDSA
 		xy := point.Bytes()[1:]
@@ -272,44 +273,4 @@ func (m *material) thumbprint() string {
 	}
 	sum := sha256.Sum256([]byte(jwk))
 	return b64(sum[:])
-}
-
-// EphemeralKeys returns a set of one new ES256 key that lives as long as the process, for first steps
-// and tests: after a restart no token issued before is valid, nor one of another process.
-func EphemeralKeys() *Keys {
-	key, err := GenerateKey(ES256)
-	if err != nil {
-		panic(err) // crypto/rand would have ended the program first
-	}
-	return &Keys{first: key.m, byID: map[string]*material{key.m.id: key.m}}
-}
-
-// Keys is an immutable set of keys: the first signs, all verify.
-type Keys struct {
-	first *material
-	byID  map[string]*material
-}
-
-// NewKeys makes a set. To rotate, add the new key at the end everywhere, then move it to the front,
-// and remove the old key when its last token has expired.
-//
-// Symmetric and asymmetric keys don't mix: who may verify with a shared secret may also sign.
-func NewKeys(keys ...Key) (*Keys, error) {
-	if len(keys) == 0 {
-		return nil, errors.New("jwttoken: new keys: the set is empty")
-	}
-	set := &Keys{first: keys[0].m, byID: make(map[string]*material, len(keys))}
-	for _, k := range keys {
-		if k.m == nil {
-			return nil, errors.New("jwttoken: new keys: a key is the zero Key; make it with NewKey")
-		}
-		if _, dup := set.byID[k.m.id]; dup {
-			return nil, fmt.Errorf("jwttoken: new keys: two keys have the id %q", k.m.id)
-		}
-		if (k.m.alg == HS256) != (set.first.alg == HS256) {
-			return nil, errors.New("jwttoken: new keys: symmetric and asymmetric keys are mixed")
-		}
-		set.byID[k.m.id] = k.m
-	}
-	return set, nil
 }
