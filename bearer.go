@@ -115,19 +115,18 @@ func (g *Guard) Check(r *http.Request) (*Claims, error) {
 }
 
 // Handler admits requests to h, their claims in the context. What it returns
-// has a method Demand() Demand.
+// has methods Demand() Demand and Unwrap() http.Handler.
 func (g *Guard) Handler(h http.Handler) http.Handler {
 	if h == nil {
 		panic("passbearer: Guard.Handler(nil): give it the handler to protect")
 	}
-	return &guarded{g, func(w http.ResponseWriter, r *http.Request, _ *Claims) { h.ServeHTTP(w, r) }}
+	return &guarded{g, func(w http.ResponseWriter, r *http.Request, _ *Claims) { h.ServeHTTP(w, r) }, h}
 }
 
 // HandlerFunc admits requests to f with their claims, which are in the context
 // too. Since f needs them, it cannot be mounted unguarded. What it returns has a
-// method Demand() Demand. HandlerFunc panics on
-// an Optional Guard, for which there may be no claims: use [Guard.Handler] and
-// [FromContext].
+// method Demand() Demand. HandlerFunc panics on an Optional Guard, for which there
+// may be no claims: use [Guard.Handler] and [FromContext].
 func (g *Guard) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Claims)) http.Handler {
 	if f == nil {
 		panic("passbearer: Guard.HandlerFunc(nil): give it the function to protect")
@@ -135,7 +134,7 @@ func (g *Guard) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Claims))
 	if g.opts.Optional {
 		panic("passbearer: HandlerFunc on an Optional Guard: use Handler and FromContext")
 	}
-	return &guarded{g, f}
+	return &guarded{g, f, nil}
 }
 
 // FromContext returns the claims that a [Guard], the innermost one, has put into
@@ -201,20 +200,25 @@ func loadError(err error) *Error {
 type guarded struct {
 	guard *Guard
 	next  func(http.ResponseWriter, *http.Request, *Claims)
+	inner http.Handler // what next calls, or nil
 }
 
-// Demand is what a handler made by a Guard demands of a request, so that
-// documents are derived from the very value that enforces.
+// Demand is what a Guard demands of a request, so that documents are derived from
+// the very value that enforces.
 type Demand struct {
 	Scope    Scope             // all of it
 	Optional bool              // requests without credentials are admitted
 	Scopes   map[string]string // [GuardOptions.Scopes], not to be changed
 }
 
-// Demand tells what the handler demands.
-func (h *guarded) Demand() Demand {
-	return Demand{h.guard.required, h.guard.opts.Optional, h.guard.opts.Scopes}
-}
+// Demand tells what g demands.
+func (g *Guard) Demand() Demand { return Demand{g.required, g.opts.Optional, g.opts.Scopes} }
+
+// Demand tells what the handler's Guard demands.
+func (h *guarded) Demand() Demand { return h.guard.Demand() }
+
+// Unwrap returns the handler within, in which another Guard may demand more.
+func (h *guarded) Unwrap() http.Handler { return h.inner }
 
 func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, e := h.guard.check(r)

@@ -16,7 +16,7 @@ const schemeName = "OAuth2PasswordBearer"
 // guarded puts what the guard demands into an operation's document, and the guard
 // itself before its handler, which has the claims in its context.
 func guarded(guard *passbearer.Guard) func(*huma.Operation) {
-	demand := guard.Handler(http.NotFoundHandler()).(interface{ Demand() passbearer.Demand }).Demand()
+	demand := guard.Demand()
 	return func(op *huma.Operation) {
 		op.Security = security(demand)
 		op.Errors = append(op.Errors, http.StatusUnauthorized)
