@@ -158,15 +158,15 @@ func DenyTokenRequest(w http.ResponseWriter, _ *http.Request, err error) {
 }
 
 // AsError returns the [*Error] in err, 401 for [ErrNoCredentials], 503 for a store
-// that failed and for [password.ErrBusy], and for any other error one that answers
-// 500; neither says anything of it. A Deny function of your own begins with it.
+// that failed, [password.ErrBusy] and [password.ErrPepper], and for any other error
+// one that answers 500; neither says anything of it. A Deny function of your own begins with it.
 func AsError(err error) *Error {
 	var e *Error
 	var s *storeError
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.As(err, &s) && !isFinding(err), errors.Is(err, password.ErrBusy):
+	case errors.As(err, &s) && !isFinding(err), errors.Is(err, password.ErrBusy), errors.Is(err, password.ErrPepper):
 		return unavailable(err)
 	case errors.Is(err, ErrNoCredentials):
 		return noCredentials()

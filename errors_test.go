@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/password"
 )
 
 func TestErrorText(t *testing.T) {
@@ -46,6 +47,10 @@ func TestDenyTokenRequest(t *testing.T) {
 	passbearer.DenyTokenRequest(w, nil, errors.New("secret"))
 	require.Equal(t, 500, w.Code)
 	require.NotContains(t, w.Body.String(), "secret")
+
+	w = httptest.NewRecorder()
+	passbearer.DenyTokenRequest(w, nil, fmt.Errorf("verify: %w", password.ErrPepper))
+	require.Equal(t, 503, w.Code)
 
 	w = httptest.NewRecorder()
 	passbearer.Deny(w, nil, &passbearer.Error{StatusCode: 400, Extra: map[string]any{"f": func() {}}})

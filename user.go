@@ -23,7 +23,8 @@ type User struct {
 	ID   string // the sub of their tokens: never empty, never changed, never reused
 	Name string // canonical, see [CanonicalName]
 
-	// PasswordHash is a PHC string, or empty for a user who has no password.
+	// PasswordHash is what a password.Hasher reads: a PHC string, or a hash of
+	// another library. Empty is for a user who has no password.
 	PasswordHash string `json:"-"`
 
 	Scope    Scope // all that they may do

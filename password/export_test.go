@@ -1,16 +1,26 @@
 package password
 
 // KDF is the shape of argon2.IDKey.
-type KDF = func(password, salt []byte, time, memory uint32, threads uint8, keyLen uint32) []byte
+type KDF = kdf
 
 // SetKDF puts f in the place of argon2, before h is used.
-func (h *Hasher) SetKDF(f KDF) { h.kdf = f }
+func (h *Hasher) SetKDF(f KDF) { h.kdf, h.kdfI = f, f }
 
-// Reencode parses s and encodes what was read.
+// Reencode parses s, a PHC string, and encodes what was read.
 func Reencode(s string, limit Params) (string, error) {
-	r, err := parse(s, limit)
+	rec, err := parse(s, &bounds{limit: limit})
 	if err != nil {
 		return "", err
 	}
+	r, ok := rec.(*record)
+	if !ok {
+		return "", ErrHash
+	}
 	return r.String(), nil
+}
+
+// Parse reads s as h does before any work.
+func (h *Hasher) Parse(s string) error {
+	_, err := parse(s, &h.bounds)
+	return err
 }

@@ -50,6 +50,9 @@ func TestNewRefuses(t *testing.T) {
 		{"threads over default limit", password.Options{Params: costs(72, 1, 9)}, "Threads is over the limit"},
 		{"default params over own limit", password.Options{Limit: cheap}, "Memory is over the limit"},
 		{"limit in part", password.Options{Limit: costs(65536, 0, 0)}, "Time is over the limit"},
+		{"imports", password.Options{ImportLeast: password.ImportCosts{Bcrypt: 15}}, "ImportLeast is over Options.ImportLimit"},
+		{"imports", password.Options{ImportLimit: password.ImportCosts{PBKDF2: 999}}, "ImportLeast is over Options.ImportLimit"},
+		{"imports", password.Options{ImportLimit: password.ImportCosts{Scrypt: 1023}}, "ImportLeast is over Options.ImportLimit"},
 		{"concurrency", password.Options{Concurrency: -1}, "Concurrency is negative"},
 	} {
 		h, err := password.New(&tt.opts)
@@ -187,7 +190,7 @@ func TestFailureCostsThePolicy(t *testing.T) {
 		{"unusable marker", "wrong", "!", 1, policy, password.ErrHash},
 		{"malformed", "wrong", malformed, 1, policy, password.ErrHash},
 		{"over the limit", "wrong", bomb, 1, policy, password.ErrHash},
-		{"bcrypt", "wrong", "$2a$10$" + strings.Repeat("a", 53), 1, policy, password.ErrHash},
+		{"md5crypt", "wrong", "$1$salt$qJH7.N4xYta3aEG/dfqo/0", 1, policy, password.ErrHash},
 		{"PU-008: half the memory", "wrong", madeWith(t, 32, 2, 1), 2, policy, nil},
 		{"PU-008: half the passes", "wrong", madeWith(t, 64, 1, 1), 2, policy, nil},
 		{"much cheaper", "wrong", madeWith(t, 8, 1, 1), 2, policy, nil},
@@ -315,6 +318,12 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 		"$argon2id$v=19$m=64,t=2,p=1$" + salt + "$" + canary + "!",
 		"$argon2id$v=19$m=64,t=2,p=1$" + salt + "$" + canary,
 		strings.Replace(stored, "m=64", "m=99999999", 1), stored + "\n",
+		"{noop}" + canary, "{" + canary + "}" + canary, canary + "$" + canary,
+		"$2b$08$" + canary + "+", "$bcrypt-sha256$" + canary, "pbkdf2_sha256$1000$" + canary + "$" + canary,
+		"pbkdf2_sha256$99999999$" + canary + "$" + tag + "=", "$pbkdf2$1000$" + canary + "!$" + tag,
+		"{pbkdf2}" + canary, "scrypt$1024$" + canary + "$8$1$" + canary, "$" + canary + "$scrypt$" + canary,
+		"$argon2id$v=19$m=64,t=2,p=1,keyid=" + canary + "$" + salt + "$" + tag,
+		"$argon2id$v=19$m=64,t=2,p=1,keyid=YzRuYXJ5$" + salt + "$" + tag,
 	} {
 		for _, plain := range []string{canary, canary + "\xff", strings.Repeat(canary, 100)} {
 			_, _, err := h.Verify(t.Context(), plain, hash)
@@ -323,7 +332,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 		}
 	}
 	fmt.Fprintf(&text, "%v %+v %#v", h, h, h)
-	for _, secret := range []string{canary, salt, tag, "99999999"} {
+	for _, secret := range []string{canary, salt, tag, "99999999", "YzRuYXJ5", "c4nary"} {
 		require.NotContains(t, text.String(), secret)
 	}
 }
