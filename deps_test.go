@@ -18,6 +18,7 @@ func TestDependencies(t *testing.T) {
 		modules []string
 	}{
 		{".", []string{own, crypto, sys, text}},
+		{"./throttle", []string{own}},
 		{"./jwttoken", []string{"github.com/golang-jwt/jwt/v5", own, crypto, sys, text}},
 		{"./openapi", []string{own, crypto, sys, text}},
 		{"./authserver", []string{own, crypto, sys, text}},

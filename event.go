@@ -15,6 +15,7 @@ type EventKind string
 const (
 	EventSignedIn            EventKind = "signed_in"
 	EventSignInFailed        EventKind = "sign_in_failed"        // by name and password; Err says why
+	EventSignInThrottled     EventKind = "sign_in_throttled"     // refused unseen; Err is a *throttle.Exceeded
 	EventPasswordRehashed    EventKind = "password_rehashed"     // Err if it could not be
 	EventRefreshed           EventKind = "refreshed"             // a refresh token was rotated
 	EventRefreshRepeated     EventKind = "refresh_repeated"      // the same successor again, inside the grace window

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/passbearer/passbearer/password"
+	"github.com/passbearer/passbearer/throttle"
 )
 
 // errSignIn is the one answer to a sign-in that fails, whatever the reason.
@@ -15,31 +17,38 @@ func errSignIn(cause error) *Error {
 	return e
 }
 
+func isSignInFailure(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.ErrorCode == codeInvalidGrant
+}
+
 func (h *TokenHandler) passwordGrant(ctx context.Context, req *GrantRequest) (*Grant, error) {
 	form, e := req.params.passwordForm()
 	if e != nil {
 		return nil, e
 	}
-	user, err := h.signIn(ctx, form.Username, form.Password)
+	user, err := h.signIn(ctx, req.Request, form)
 	if err != nil {
-		h.signInFailed(ctx, req, user, err)
+		h.signInRefused(ctx, Event{UserID: userID(user), ClientID: req.Client.ID}, err)
 		return nil, err
 	}
 	granted, err := h.scope(ctx, ScopeRequest{Asked: form.Scope, User: user, ClientID: req.Client.ID})
 	if err != nil {
 		return nil, err
 	}
-	return &Grant{User: user, Scope: granted, AMR: "pwd"}, nil
+	return &Grant{User: user, Scope: granted, AMR: "pwd", device: h.deviceCookie(req.Request, user)}, nil
 }
 
-func (h *TokenHandler) signInFailed(ctx context.Context, req *GrantRequest, user *User, err error) {
+// signInRefused tells of a wrong password and of too many attempts; other
+// failures are told where they are answered.
+func (h *TokenHandler) signInRefused(ctx context.Context, event Event, err error) {
 	var e *Error
-	if !errors.As(err, &e) || e.ErrorCode != codeInvalidGrant {
+	if !errors.As(err, &e) {
 		return
 	}
-	event := Event{Kind: EventSignInFailed, ClientID: req.Client.ID, Err: e.Cause}
-	if user != nil {
-		event.UserID = user.ID
+	event.Kind, event.Err = EventSignInFailed, e.Cause
+	if e.StatusCode == http.StatusTooManyRequests {
+		event.Kind = EventSignInThrottled
 	}
 	h.observe(ctx, event)
 }
@@ -47,34 +56,58 @@ func (h *TokenHandler) signInFailed(ctx context.Context, req *GrantRequest, user
 // signIn spends the same work for an unknown user, a disabled one and a wrong
 // password, and answers them alike. The user returned with an error is whom the
 // attempt was about, if anybody.
-func (h *TokenHandler) signIn(ctx context.Context, typed, plain string) (*User, error) {
-	name, nameErr := h.opts.CanonicalName(typed)
+func (h *TokenHandler) signIn(ctx context.Context, r *http.Request, form *PasswordForm) (*User, error) {
+	attempt := throttle.Attempt{Request: r, Password: form.Password}
+	name, nameErr := h.opts.CanonicalName(form.Username)
 	var user *User
-	if nameErr == nil {
+	if attempt.Account = name; nameErr != nil {
+		attempt.Account = "\x00" + form.Username // nobody's
+	} else {
 		var err error
 		if user, err = h.userByName(ctx, name); err != nil {
 			return nil, err
 		}
 	}
+	if user != nil {
+		attempt.UserID, attempt.Epoch = user.ID, user.Epoch
+	}
+	rehash := false
+	err := h.attempt(ctx, attempt, func() (err error) {
+		rehash, err = h.authenticate(ctx, user, name, form.Password)
+		return err
+	})
+	if err != nil && nameErr != nil && isSignInFailure(err) {
+		err = errSignIn(nameErr)
+	}
+	if rehash {
+		h.rehash(ctx, user, form.Password)
+	}
+	return user, err
+}
+
+// authenticate takes a nil user for one who does not exist.
+func (h *TokenHandler) authenticate(ctx context.Context, user *User, name, plain string) (rehash bool, err error) {
 	ok, rehash, err := h.verify(ctx, user, name, plain)
 	switch {
 	case errors.Is(err, password.ErrPassword), errors.Is(err, password.ErrHash):
-		return user, errSignIn(err)
+		return false, errSignIn(err)
 	case err != nil:
-		return user, &storeError{"verify the password", err}
-	case nameErr != nil:
-		return nil, errSignIn(nameErr)
+		return false, &storeError{"verify the password", err}
 	case user == nil:
-		return nil, errSignIn(ErrUserNotFound)
+		return false, errSignIn(ErrUserNotFound)
 	case user.Disabled:
-		return user, errSignIn(ErrUserDisabled)
+		return false, errSignIn(ErrUserDisabled)
 	case !ok:
-		return user, errSignIn(errWrongPassword)
+		return false, errSignIn(errWrongPassword)
 	}
-	if rehash {
-		h.rehash(ctx, user, plain)
+	return rehash, nil
+}
+
+func userID(user *User) string {
+	if user == nil {
+		return ""
 	}
-	return user, nil
+	return user.ID
 }
 
 // userByName returns nil for a user who does not exist.
@@ -123,7 +156,8 @@ func (h *TokenHandler) verify(ctx context.Context, user *User, name, plain strin
 
 // ChangePassword gives the user another password if current is the one they have,
 // and signs them out everywhere. A wrong one is an attempt, and
-// answered as at sign-in. It fails with [errors.ErrUnsupported] where the UserStore
+// answered as at sign-in; attempts are counted for the user alone, apart from those of
+// sign-in, so that strangers cannot get in the way. It fails with [errors.ErrUnsupported] where the UserStore
 // is no [UserEditor], and with [password.ErrPassword] if the new one cannot be a
 // password; rules for choosing one are the caller's. If the sessions' rows cannot be
 // ended the error says so, and the new password is in effect.
@@ -136,13 +170,13 @@ func (h *TokenHandler) ChangePassword(ctx context.Context, userID, current, new 
 	if err != nil {
 		return err
 	}
-	ok, _, err = h.verify(ctx, user, user.Name, current)
-	switch {
-	case errors.Is(err, password.ErrPassword), errors.Is(err, password.ErrHash), err == nil && (!ok || user.Disabled):
-		h.observe(ctx, Event{Kind: EventSignInFailed, UserID: userID, Err: errWrongPassword})
-		return errSignIn(errWrongPassword)
-	case err != nil:
-		return &storeError{"verify the password", err}
+	err = h.attempt(ctx, throttle.Attempt{UserID: userID}, func() error {
+		_, err := h.authenticate(ctx, user, user.Name, current)
+		return err
+	})
+	if err != nil {
+		h.signInRefused(ctx, Event{UserID: userID}, err)
+		return err
 	}
 	hash, err := h.opts.Passwords.Hash(ctx, new)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/passbearer/passbearer/password"
+	"github.com/passbearer/passbearer/throttle"
 )
 
 const (
@@ -61,6 +62,16 @@ type TokenHandlerOptions struct {
 	// Passwords checks passwords. Nil means [password.Default].
 	Passwords *password.Hasher
 
+	// Throttle bounds attempts at passwords. Nil means one of the handler's own,
+	// in memory, with the defaults of package throttle, which say what that
+	// means behind a proxy, or with several processes. Handlers of the same
+	// users should share one.
+	Throttle *throttle.Limiter
+
+	// InsecureSkipThrottling takes any number of attempts: where something
+	// before the handler bounds them, and in tests.
+	InsecureSkipThrottling bool
+
 	// ScopePolicy decides what is granted. Nil means [GrantScope]. An [*Error]
 	// is answered as it is, any other 503.
 	ScopePolicy func(context.Context, ScopeRequest) (Scope, error)
@@ -99,7 +110,8 @@ type Grant struct {
 	JKT      string // thumbprint of the key that the tokens are bound to (RFC 9449)
 	Extra    string // a JSON object of further claims, or empty
 
-	refresh *refresh // the session to go on with; nil begins one
+	refresh *refresh     // the session to go on with; nil begins one
+	device  *http.Cookie // to be set with the answer, or nil
 }
 
 // GrantFunc answers one grant type. An [*Error] is answered as it is, any other
@@ -194,6 +206,12 @@ func (o *TokenHandlerOptions) fill() {
 	if o.Passwords == nil {
 		o.Passwords = password.Default()
 	}
+	if o.Throttle != nil && o.InsecureSkipThrottling {
+		panic("passbearer: TokenHandlerOptions has both Throttle and InsecureSkipThrottling: leave one of them zero")
+	}
+	if o.Throttle == nil && !o.InsecureSkipThrottling {
+		o.Throttle = newThrottle(o.Sessions)
+	}
 	if o.ScopePolicy == nil {
 		o.ScopePolicy = GrantScope
 	}
@@ -226,6 +244,9 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		res, err = h.token(r.Context(), req)
 		return err
 	}) {
+		if res.device != nil {
+			http.SetCookie(w, res.device)
+		}
 		h.opts.Answer(w, r, res)
 	}
 }
@@ -324,6 +345,8 @@ type TokenResponse struct {
 	ExpiresIn    int64  `json:"expires_in"` // seconds
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        Scope  `json:"scope"`
+
+	device *http.Cookie // to be set before Answer, or nil
 }
 
 // Format hides the tokens from package fmt.
@@ -353,7 +376,7 @@ func (h *TokenHandler) issue(ctx context.Context, req *GrantRequest, g *Grant) (
 	if err != nil {
 		return nil, err
 	}
-	res := &TokenResponse{TokenType: "bearer", ExpiresIn: int64(c.Expiry - c.IssuedAt), Scope: c.Scope}
+	res := &TokenResponse{TokenType: "bearer", ExpiresIn: int64(c.Expiry - c.IssuedAt), Scope: c.Scope, device: g.device}
 	if c.Confirmation.Method == "jkt" {
 		res.TokenType = "DPoP" // RFC 9449 §5
 	}

@@ -533,7 +533,7 @@ func TestReplacedAnswer(t *testing.T) {
 	})
 	w := serve(e, tokenRequest("username", "johndoe", "password", "secret"))
 	require.Equal(t, 204, w.Code)
-	require.Equal(t, "token=at-1; Max-Age=900", w.Header().Get("Set-Cookie"))
+	require.Contains(t, w.Header().Values("Set-Cookie"), "token=at-1; Max-Age=900")
 }
 
 func TestClock(t *testing.T) {

@@ -87,6 +87,8 @@ func allFail(ctx context.Context, t *testing.T, s *pgstore.Store) {
 		func() error { _, err := s.SessionsByUser(ctx, "u1", 10); return err },
 		func() error { return s.Revoke(ctx, passbearer.Revocation{TokenID: "jti"}) },
 		func() error { return s.WatchRevocations(ctx, func(passbearer.RevocationNews) {}) },
+		func() error { _, err := s.ReserveAttempt(ctx, attempt(1, time.Hour)); return err },
+		func() error { return s.RefundAttempt(ctx, attempt(1, time.Hour)) },
 	} {
 		err := f()
 		notUnknown(t, err)
@@ -128,7 +130,7 @@ func TestSilentServer(t *testing.T) {
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
 	at, opts := serverURL(t), options(t)
-	opts.Timeout = 300 * time.Millisecond
+	opts.Timeout = time.Second
 	s := openAt(t, at, opts)
 	everything(t, s)
 	conn := connect(t, at)

@@ -1,9 +1,9 @@
-// Package pgstore keeps users, sessions, clients and revocations in PostgreSQL
-// (13 or later), for a fleet of processes.
+// Package pgstore keeps users, sessions, clients, revocations and the counters of
+// package throttle in PostgreSQL (13 or later), for a fleet of processes.
 //
 // [Open] connects, creates or updates the tables in a schema of their own, and
-// returns a [Store] to be handed to passbearer.NewTokenHandler and
-// passbearer.NewSessions. passbearer.Revocations.Watch follows it, so that each
+// returns a [Store] to be handed to passbearer.NewTokenHandler,
+// passbearer.NewSessions and throttle.New. passbearer.Revocations.Watch follows it, so that each
 // process learns at once what the others end.
 //
 // All of it works through a pooler such as PgBouncer in transaction mode, except
@@ -40,7 +40,7 @@ const (
 	DefaultPurgeInterval = time.Minute
 )
 
-// Store keeps users, sessions, clients and revocations. It is safe for
+// Store keeps users, sessions, clients, revocations and attempts. It is safe for
 // concurrent use. Make it with [Open] or [New].
 //
 // Its errors never hold a password, a hash or a URL. What fails because of the

@@ -18,6 +18,9 @@ var purges = []string{
 	`WITH dead AS MATERIALIZED (
 		SELECT kind, key FROM {schema}.revocations WHERE expires_at < statement_timestamp() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
 	) DELETE FROM {schema}.revocations AS r USING dead WHERE r.kind = dead.kind AND r.key = dead.key`,
+	`WITH dead AS MATERIALIZED (
+		SELECT cell FROM {schema}.throttle WHERE whole_at < (extract(epoch FROM statement_timestamp()) * 1000000)::bigint ORDER BY whole_at LIMIT $1 FOR UPDATE SKIP LOCKED
+	) DELETE FROM {schema}.throttle AS t USING dead WHERE t.cell = dead.cell`,
 }
 
 // purgeForever runs until the Store is closed.

@@ -14,12 +14,14 @@ import (
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/pgstore"
 	"github.com/passbearer/passbearer/storetest"
+	"github.com/passbearer/passbearer/throttle"
 )
 
 func TestUsers(t *testing.T)       { t.Parallel(); storetest.TestUserStore(t, open) }
 func TestClients(t *testing.T)     { t.Parallel(); storetest.TestClientStore(t, open) }
 func TestSessions(t *testing.T)    { t.Parallel(); storetest.TestSessionStore(t, open) }
 func TestRevocations(t *testing.T) { t.Parallel(); storetest.TestRevocationStore(t, open) }
+func TestThrottle(t *testing.T)    { t.Parallel(); storetest.TestThrottleStore(t, open) }
 
 // suites runs all of them.
 func suites(t *testing.T, open func(*testing.T) *pgstore.Store) {
@@ -27,6 +29,7 @@ func suites(t *testing.T, open func(*testing.T) *pgstore.Store) {
 	t.Run("clients", func(t *testing.T) { t.Parallel(); storetest.TestClientStore(t, open) })
 	t.Run("sessions", func(t *testing.T) { t.Parallel(); storetest.TestSessionStore(t, open) })
 	t.Run("revocations", func(t *testing.T) { t.Parallel(); storetest.TestRevocationStore(t, open) })
+	t.Run("throttle", func(t *testing.T) { t.Parallel(); storetest.TestThrottleStore(t, open) })
 }
 
 // TestOnAnotherClock: the server's is an hour ahead.
@@ -155,6 +158,14 @@ func everything(t *testing.T, s *pgstore.Store) {
 	require.NoError(t, err)
 	require.False(t, row.Live())
 	require.NoError(t, s.Revoke(ctx, passbearer.Revocation{TokenID: "jti"}))
+	takes := []throttle.Take{{Cell: 1 << 33, Limit: throttle.Limit{Burst: 1, Every: time.Hour}}}
+	waits, err := s.ReserveAttempt(ctx, takes)
+	require.NoError(t, err)
+	require.Nil(t, waits)
+	waits, err = s.ReserveAttempt(ctx, takes)
+	require.NoError(t, err)
+	require.InDelta(t, time.Hour, waits[0], float64(time.Minute))
+	require.NoError(t, s.RefundAttempt(ctx, takes))
 }
 
 func TestNewLeavesThePoolOpen(t *testing.T) {

@@ -1,9 +1,9 @@
-// Package sqlitestore keeps users, sessions, clients and revocations in one
-// SQLite file: for a service on one machine, in one process or several.
+// Package sqlitestore keeps users, sessions, clients, revocations and the counters
+// of package throttle in one SQLite file: for a service on one machine, in one process or several.
 //
 // [Open] returns a Store on a file of its own, to be handed to
-// passbearer.NewTokenHandler, passbearer.NewSessions and
-// passbearer.Revocations.Watch; [New] takes a database that the application has
+// passbearer.NewTokenHandler, passbearer.NewSessions,
+// passbearer.Revocations.Watch and throttle.New; [New] takes a database that the application has
 // open already. Close it at the end.
 //
 // What a method has acknowledged is on the disk: the file is in WAL mode with
@@ -71,7 +71,7 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Store keeps users, sessions, clients and revocations. It is safe for concurrent
+// Store keeps users, sessions, clients, revocations and attempts. It is safe for concurrent
 // use. Make it with [Open] or [New]; the zero Store is of no use.
 //
 // A call waits for other writers no longer than [Options.BusyTimeout], and no

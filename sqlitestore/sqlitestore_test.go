@@ -38,6 +38,7 @@ func suites(t *testing.T, open func(*testing.T) *sqlitestore.Store) {
 	t.Run("clients", func(t *testing.T) { storetest.TestClientStore(t, open) })
 	t.Run("sessions", func(t *testing.T) { storetest.TestSessionStore(t, open) })
 	t.Run("revocations", func(t *testing.T) { storetest.TestRevocationStore(t, open) })
+	t.Run("throttle", func(t *testing.T) { storetest.TestThrottleStore(t, open) })
 }
 
 func TestStore(t *testing.T)              { t.Parallel(); suites(t, open) }

@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -56,7 +57,7 @@ func (s *Store) sweepOnce(ctx context.Context, last int64) (next int64, pause ti
 	case err != nil:
 		return last, sweepPause, err
 	case next == 0:
-		return 0, sweepRest, s.sweepRevocations(ctx)
+		return 0, sweepRest, errors.Join(s.sweepRevocations(ctx), s.sweepThrottle(ctx))
 	case dead == 0:
 		return next, sweepPause, nil
 	}
@@ -67,10 +68,20 @@ func (s *Store) sweepOnce(ctx context.Context, last int64) (next int64, pause ti
 }
 
 func (s *Store) sweepRevocations(ctx context.Context) error {
+	return s.sweepBatches(ctx, "remove expired revocations", "DELETE FROM passbearer_revocations WHERE n IN "+
+		"(SELECT n FROM passbearer_revocations WHERE expires_at <= ? LIMIT ?)")
+}
+
+func (s *Store) sweepThrottle(ctx context.Context) error {
+	return s.sweepBatches(ctx, "remove idle counters", "DELETE FROM passbearer_throttle WHERE cell IN "+
+		"(SELECT cell FROM passbearer_throttle WHERE whole_at <= ? LIMIT ?)")
+}
+
+// sweepBatches repeats a statement that removes a batch of what is over by now.
+func (s *Store) sweepBatches(ctx context.Context, step, query string) error {
 	for removed := int64(sweepBatch); removed == sweepBatch; {
-		err := s.write(ctx, "remove expired revocations", func(ctx context.Context, c *conn) (err error) {
-			removed, err = c.exec(ctx, "DELETE FROM passbearer_revocations WHERE n IN "+
-				"(SELECT n FROM passbearer_revocations WHERE expires_at <= ? LIMIT ?)", nanos(s.now()), sweepBatch)
+		err := s.write(ctx, step, func(ctx context.Context, c *conn) (err error) {
+			removed, err = c.exec(ctx, query, nanos(s.now()), sweepBatch)
 			return err
 		})
 		if err != nil {

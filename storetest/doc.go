@@ -7,6 +7,7 @@
 //		t.Run("sessions", func(t *testing.T) { storetest.TestSessionStore(t, open) })
 //		t.Run("clients", func(t *testing.T) { storetest.TestClientStore(t, open) })
 //		t.Run("revocations", func(t *testing.T) { storetest.TestRevocationStore(t, open) })
+//		t.Run("throttle", func(t *testing.T) { storetest.TestThrottleStore(t, open) })
 //	}
 //
 // Each suite calls open for an empty store of its own, many times. The optional

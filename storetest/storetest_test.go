@@ -217,13 +217,17 @@ func TestBroken(t *testing.T) {
 		storetest.TestRevocationStore(t, open)
 		return
 	}
+	if slices.Contains(throttleFaults, fault) {
+		testBrokenThrottle(t, fault)
+		return
+	}
 	storetest.TestUserStore(t, open)
 	storetest.TestClientStore(t, open)
 	storetest.TestSessionStore(t, open)
 }
 
 func TestSuitesNotice(t *testing.T) {
-	for _, fault := range slices.Concat([]string{"none"}, faults, feedFaults) {
+	for _, fault := range slices.Concat([]string{"none"}, faults, feedFaults, throttleFaults) {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBroken$", "-test.timeout=30s")

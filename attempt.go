@@ -1,0 +1,74 @@
+package passbearer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/passbearer/passbearer/throttle"
+)
+
+// newThrottle is what a TokenHandler has where it was given none. With sessions
+// it knows devices again after a restart, in every process that has their keys.
+func newThrottle(sessions *Sessions) *throttle.Limiter {
+	var opts throttle.Options
+	if sessions != nil {
+		for _, key := range sessions.keys.keys {
+			opts.Secrets = append(opts.Secrets, key.mac) // from which it derives its own
+		}
+	}
+	l, err := throttle.New(&opts)
+	if err != nil {
+		panic(err) // the defaults are wrong, which a test would have seen
+	}
+	return l
+}
+
+// errThrottled is the same for every name, known or not.
+func errThrottled(cause *throttle.Exceeded) *Error {
+	return &Error{StatusCode: http.StatusTooManyRequests, ErrorCode: codeUnavailable, ErrorDescription: "Too many sign-in attempts", RetryAfter: cause.Wait, Cause: cause}
+}
+
+// attempt calls check, which looks at a password, unless there were too many
+// attempts. The attempt is counted first, and given back if the password was
+// right or if check could not look at it.
+func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, check func() error) error {
+	if h.opts.Throttle == nil { // InsecureSkipThrottling
+		return check()
+	}
+	r, err := h.opts.Throttle.Reserve(ctx, a)
+	var exceeded *throttle.Exceeded
+	switch {
+	case errors.As(err, &exceeded):
+		return errThrottled(exceeded)
+	case err != nil:
+		return &storeError{"count the attempt", err}
+	}
+	settle := r.Refund // also when check panics
+	defer func() {
+		if err := settle(ctx); err != nil { // the attempt's outcome stands
+			h.observe(ctx, Event{Kind: EventUnavailable, UserID: a.UserID, Err: err})
+		}
+	}()
+	err = check()
+	switch {
+	case isSignInFailure(err):
+		settle = r.Fail
+	case err != nil && ctx.Err() != nil && h.verifiesItself(): // it may have looked
+		settle = func(context.Context) error { return nil }
+	}
+	return err
+}
+
+func (h *TokenHandler) verifiesItself() bool {
+	_, ok := h.users.(PasswordVerifier)
+	return ok
+}
+
+// deviceCookie is set with the answer to a sign-in that succeeds, or nil.
+func (h *TokenHandler) deviceCookie(r *http.Request, user *User) *http.Cookie {
+	if h.opts.Throttle == nil {
+		return nil
+	}
+	return h.opts.Throttle.DeviceCookie(r, user.ID, user.Epoch)
+}
