@@ -20,6 +20,9 @@ func tokenOperation(s passbearer.Supported) Operation {
 			503: {Description: "Temporarily unavailable", Body: tokenError()},
 		},
 	}
+	if slices.Contains(s.GrantTypes, "password") {
+		op.Responses[429] = Response{Description: "Too many sign-in attempts", Body: tokenError()}
+	}
 	if s.Clients {
 		op.Responses[401] = Response{Description: "The client is not authenticated", Body: tokenError()}
 	}

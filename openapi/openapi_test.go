@@ -206,9 +206,9 @@ func TestTokenEndpoint(t *testing.T) {
 		fields, responses []string
 		required          []any
 	}{
-		{false, []string{"grant_type", "username", "password", "scope"}, []string{"200", "400", "503"}, []any{"grant_type", "username", "password"}},
+		{false, []string{"grant_type", "username", "password", "scope"}, []string{"200", "400", "429", "503"}, []any{"grant_type", "username", "password"}},
 		{true, []string{"grant_type", "username", "password", "scope", "refresh_token", "client_id", "client_secret"},
-			[]string{"200", "400", "401", "503"}, []any{"grant_type"}},
+			[]string{"200", "400", "401", "429", "503"}, []any{"grant_type"}},
 	} {
 		signIn, _ := newTokenHandler(tt.full)
 		api := newAPI(nil)

@@ -12,6 +12,7 @@ import (
 	"github.com/passbearer/passbearer/openapi"
 	"github.com/passbearer/passbearer/openapi/swaggestschema"
 	"github.com/passbearer/passbearer/swaggerui"
+	"github.com/passbearer/passbearer/throttle"
 )
 
 // issuer names this service in its tokens, and is their audience too. It does not
@@ -29,7 +30,15 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 	if err := s.addUsers(ctx); err != nil {
 		return nil, err
 	}
-	keys, refreshKeys, err := loadKeys(o.db)
+	keys, secret, err := loadKeys(o.db)
+	if err != nil {
+		return nil, err
+	}
+	refreshKeys, err := passbearer.NewRefreshKeys(issuer, secret)
+	if err != nil {
+		return nil, err
+	}
+	limiter, err := throttle.New(&throttle.Options{Store: s.sessions, Secrets: [][]byte{secret}})
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +50,7 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 	sessions := passbearer.NewSessions(s.users, s.sessions, refreshKeys, &passbearer.SessionsOptions{Revocations: revocations})
 	signIn := passbearer.NewTokenHandler(s.users, tokens, &passbearer.TokenHandlerOptions{
 		Sessions:            sessions,
+		Throttle:            limiter,
 		AccessTokenLifetime: o.lifetime,
 	})
 	guard := passbearer.NewGuard(revocations.Verifier(tokens), &passbearer.GuardOptions{Scopes: scopes})

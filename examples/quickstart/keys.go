@@ -12,19 +12,18 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/jwttoken"
 )
 
-// loadKeys reads the signing key and the refresh secret, which are beside the
-// database and made when they are missing. In production they belong apart from
-// it: whoever steals both can sign in as anybody.
-func loadKeys(db string) (*jwttoken.Keys, *passbearer.RefreshKeys, error) {
+// loadKeys reads the signing keys, and the secret of refresh tokens and of the
+// throttle, which are beside the database and made when they are missing. In
+// production they belong apart from it: whoever steals both can sign in as anybody.
+func loadKeys(db string) (keys *jwttoken.Keys, secret []byte, err error) {
 	signing, err := loadOrCreate(db+".signing.pem", newSigningKey)
 	if err != nil {
 		return nil, nil, err
 	}
-	secret, err := loadOrCreate(db+".refresh.key", newSecret)
+	secret, err = loadOrCreate(db+".refresh.key", newSecret)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -32,12 +31,8 @@ func loadKeys(db string) (*jwttoken.Keys, *passbearer.RefreshKeys, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	keys, err := jwttoken.NewKeys(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	refreshKeys, err := passbearer.NewRefreshKeys(issuer, secret)
-	return keys, refreshKeys, err
+	keys, err = jwttoken.NewKeys(key)
+	return keys, secret, err
 }
 
 func newSigningKey() ([]byte, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/passbearer/passbearer/pgstore"
 	"github.com/passbearer/passbearer/redisstore"
 	"github.com/passbearer/passbearer/sqlitestore"
+	"github.com/passbearer/passbearer/throttle"
 )
 
 // userStore and sessionStore are what the service needs of its stores.
@@ -22,6 +23,7 @@ type (
 	sessionStore interface {
 		passbearer.SessionStore
 		passbearer.RevocationStore
+		throttle.Store
 	}
 )
 

@@ -66,6 +66,14 @@ func TestEngines(t *testing.T) {
 			require.Eventually(t, func() bool {
 				return two.do(t, "GET /items/", second.AccessToken, "").status == 401
 			}, patience, 5*time.Millisecond, "the other process learns of it")
+
+			guess := func(s *server, n int) int {
+				return s.do(t, "POST /token", "", fmt.Sprintf("username=nobody&password=guess%d", n)).status
+			}
+			for n := range 25 {
+				require.Equal(t, 400, guess(one, n))
+			}
+			require.Equal(t, 429, guess(two, 25), "attempts are counted for both")
 		})
 	}
 }
