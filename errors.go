@@ -281,8 +281,12 @@ func writeRefusal(w http.ResponseWriter, e *Error, body map[string]any) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	writeJSONHeader(w, status)
+	w.Write(append(body, '\n'))
+}
+
+func writeJSONHeader(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	w.Write(append(body, '\n'))
 }

@@ -61,7 +61,11 @@ func ParsePasswordFormStrict(r *http.Request) (*PasswordForm, error) {
 }
 
 func parsePasswordForm(r *http.Request, strict bool) (*PasswordForm, error) {
-	p, e := readParams(r, formTimeout)
+	wait := formTimeout
+	if hasReadTimeout(r) {
+		wait = 0 // the server's own limit is the one its operator chose
+	}
+	p, e := readParams(r, wait)
 	if e != nil {
 		return nil, e
 	}
@@ -192,59 +196,76 @@ func secretInQuery(r *http.Request) string {
 	return ""
 }
 
-// readForm bounds the body's size and time. Reading happens on a goroutine of
-// its own, since a ResponseWriter that hides SetReadDeadline leaves no other way
-// to stop waiting. net/http ends it once the answer is written.
+// readForm bounds the body's size and time; a wait of 0 leaves the time to the
+// connection. Otherwise reading happens on a goroutine of its own, since a
+// ResponseWriter that hides SetReadDeadline leaves no other way to stop waiting.
+// net/http ends it once the answer is written.
 func readForm(r *http.Request, wait time.Duration) ([]byte, *Error) {
-	type result struct {
-		body []byte
-		err  error
+	if wait == 0 {
+		return checkBody(r, readBody(r))
 	}
-	done := make(chan result, 1)
-	go func() {
-		var res result
-		defer func() {
-			if v := recover(); v != nil { // here it would end the process
-				res.err = &panicError{v, debug.Stack()}
-			}
-			done <- res
-		}()
-		res.body, res.err = io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
-	}()
+	done := make(chan bodyRead, 1)
+	go func() { done <- readBody(r) }()
 	timeout := time.NewTimer(wait)
 	defer timeout.Stop()
-	if hasReadTimeout(r) {
-		timeout.Stop() // the server's own limit is the one its operator chose
-	}
 	select {
-	case res := <-done:
-		return checkBody(r, res.body, res.err)
+	case read := <-done:
+		return checkBody(r, read)
 	case <-timeout.C:
 		return nil, tooSlow()
 	}
 }
 
-func hasReadTimeout(r *http.Request) bool {
-	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	return ok && server.ReadTimeout > 0
+type bodyRead struct {
+	body []byte
+	err  error
 }
 
-func checkBody(r *http.Request, body []byte, err error) ([]byte, *Error) {
+func readBody(r *http.Request) (read bodyRead) {
+	defer func() {
+		if v := recover(); v != nil { // on a goroutine of its own it would end the process
+			read.err = &panicError{v, debug.Stack()}
+		}
+	}()
+	read.body, read.err = io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
+	return read
+}
+
+func hasReadTimeout(r *http.Request) bool {
+	s := serverOf(r)
+	return s != nil && s.ReadTimeout > 0
+}
+
+// serverOf returns nil where r does not come from net/http.
+func serverOf(r *http.Request) *http.Server {
+	s, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	return s
+}
+
+func checkBody(r *http.Request, read bodyRead) ([]byte, *Error) {
+	switch {
+	case len(read.body) > maxFormBytes:
+		return nil, tooLarge()
+	case read.err != nil:
+		return nil, bodyError(read.err)
+	case len(read.body) == 0 && r.ContentLength > 0:
+		return nil, serverError(errors.New("the request's body was read before the token endpoint: mount it outside of that middleware"))
+	}
+	return read.body, nil
+}
+
+func bodyError(err error) *Error {
 	var tooBig *http.MaxBytesError
 	var p *panicError
 	switch {
 	case errors.As(err, &p):
-		return nil, serverError(err)
-	case len(body) > maxFormBytes, errors.As(err, &tooBig):
-		return nil, tooLarge()
+		return serverError(err)
+	case errors.As(err, &tooBig):
+		return tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, tooSlow()
-	case err != nil:
-		return nil, formError(codeInvalidRequest, "The body could not be read")
-	case len(body) == 0 && r.ContentLength > 0:
-		return nil, serverError(errors.New("the request's body was read before the token endpoint: mount it outside of that middleware"))
+		return tooSlow()
 	}
-	return body, nil
+	return formError(codeInvalidRequest, "The body could not be read")
 }
 
 // parseParams is stricter than url.ParseQuery, which keeps repeated parameters

@@ -166,12 +166,12 @@ const (
 	heal                     // the store lost one rotation: swap across it
 )
 
-func (v verdict) event() EventKind {
-	return map[verdict]EventKind{
-		refuse: EventRefreshRefused, endStolen: EventRefreshTokenStolen, endLost: EventRefreshLost,
-		repeat: EventRefreshRepeated, rotate: EventRefreshed, heal: EventRefreshHealed,
-	}[v]
+var verdictEvents = [...]EventKind{
+	refuse: EventRefreshRefused, endStolen: EventRefreshTokenStolen, endLost: EventRefreshLost,
+	repeat: EventRefreshRepeated, rotate: EventRefreshed, heal: EventRefreshHealed,
 }
+
+func (v verdict) event() EventKind { return verdictEvents[v] }
 
 var (
 	errForged       = errors.New("the token is malformed, forged or signed with a key no longer known")

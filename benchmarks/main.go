@@ -1,7 +1,11 @@
 // Command benchmarks compares the cost of a protected request with that of other middleware: the whole
-// middleware around a handler that does nothing.
+// middleware around a handler that does nothing; and that of a token request with the signature alone.
 //
 //	cd benchmarks && GOWORK=off go run .
+//
+// It also measures what protected requests, memory and sign-ins come to while many sign in at once, over HTTP:
+//
+//	cd benchmarks && GOWORK=off go run . -storm
 //
 // Each figure is a median of many short rounds, and every ratio is between two rows that took turns. On a
 // machine that does something else too, rows within a quarter of each other are equal.
@@ -20,10 +24,19 @@ import (
 )
 
 func main() {
+	serveStorm()
 	rounds := flag.Int("rounds", 101, "how many rounds; the figures are their medians")
 	each := flag.Duration("each", 2*time.Millisecond, "how long each row takes in a round")
+	stormy := flag.Bool("storm", false, "measure a storm of sign-ins instead")
+	stormRounds := flag.Int("storm.rounds", 9, "how many rounds of the storm's phases; the figures are their medians")
+	stormEach := flag.Duration("storm.each", 5*time.Second, "how long each phase takes in a round")
 	flag.Parse()
 	fmt.Printf("%s %s/%s, %d cores; %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), load())
+	if *stormy {
+		printStorm(runStorm(phases, *stormRounds, *stormEach))
+		fmt.Printf("\nat the end: %s\n", load())
+		return
+	}
 	for _, t := range tables() {
 		measure(t.rows, *rounds, *each)
 		t.print()
@@ -73,6 +86,9 @@ func tables() []*table {
 		all = append(all, valid(newSuite(alg)))
 	}
 	random := strings.Repeat("x", 48) + "." + strings.Repeat("y", 300) + "." + strings.Repeat("z", 43)
+	for _, alg := range []jwttoken.Algorithm{jwttoken.HS256, jwttoken.ES256, jwttoken.EdDSA} {
+		all = append(all, issuing(newSuite(alg)))
+	}
 	return append(all,
 		refused(hs, "HS256, a valid token but for the signature", hs.forged),
 		refused(hs, "garbage", "garbage"),

@@ -41,6 +41,7 @@ type suite struct {
 	private, public any
 	key             jwttoken.Key
 	keys            *jwttoken.Keys
+	tokens          *jwttoken.Tokens
 	token, forged   string
 	bare            func()
 }
@@ -64,6 +65,7 @@ func newSuite(alg jwttoken.Algorithm) *suite {
 	}
 	s.key = must(jwttoken.NewKey(alg, s.private, "key-1"))
 	s.keys = must(jwttoken.NewKeys(s.key))
+	s.tokens = must(jwttoken.New(s.keys, issuer, audience, nil))
 	s.token = s.issue("read write")
 	signed, signature := cutSignature(s.token)
 	wrong := bytes.Clone(signature)
@@ -74,8 +76,7 @@ func newSuite(alg jwttoken.Algorithm) *suite {
 }
 
 func (s *suite) issue(scope passbearer.Scope) string {
-	tokens := must(jwttoken.New(s.keys, issuer, audience, nil))
-	return must(tokens.IssueToken(context.Background(), passbearer.Claims{Subject: "0198f2a4-7c31-7d1e-9c55-2f6f4c1f8a10",
+	return must(s.tokens.IssueToken(context.Background(), passbearer.Claims{Subject: "0198f2a4-7c31-7d1e-9c55-2f6f4c1f8a10",
 		ClientID: "web", Scope: scope, Expiry: passbearer.NumericDate(time.Now().Add(12 * time.Hour).Unix())}))
 }
 

@@ -1,7 +1,6 @@
 package jwttoken
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -216,9 +215,10 @@ func joinMembers(members []member) string {
 	return b.String()
 }
 
-// encodeClaims writes the payload of c. The caller has put c.Extra through [normalizeExtra].
-func encodeClaims(c *passbearer.Claims) []byte {
-	w := new(objectWriter)
+// appendClaims appends the payload of c to the empty slice dst. The caller has put c.Extra through
+// [normalizeExtra].
+func appendClaims(dst []byte, c *passbearer.Claims) []byte {
+	w := objectWriter{dst}
 	w.text("iss", c.Issuer)
 	w.text("sub", c.Subject)
 	w.audience(c.Audience)
@@ -232,13 +232,16 @@ func encodeClaims(c *passbearer.Claims) []byte {
 	w.date("auth_time", c.AuthTime)
 	w.text("acr", c.ACR)
 	if c.AMR != "" {
-		w.add("amr", strings.Split(c.AMR, " "))
+		w.texts("amr", c.AMR, " ")
 	}
 	if c.Epoch != 0 {
-		w.add("epoch", c.Epoch)
+		w.number("epoch", c.Epoch)
 	}
-	if c.Confirmation != (passbearer.Confirmation{}) {
-		w.add("cnf", map[string]string{c.Confirmation.Method: c.Confirmation.Thumbprint})
+	if cnf := c.Confirmation; cnf != (passbearer.Confirmation{}) {
+		w.name("cnf")
+		inner := objectWriter{}
+		inner.text(cnf.Method, cnf.Thumbprint)
+		w.b = append(w.b, inner.close("")...)
 	}
 	return w.close(c.Extra)
 }
@@ -264,50 +267,81 @@ func normalizeExtra(extra string, foreign bool) (string, error) {
 }
 
 // objectWriter writes members in a fixed order and leaves out empty ones.
-type objectWriter struct{ b bytes.Buffer }
+type objectWriter struct{ b []byte }
 
-func (w *objectWriter) add(name string, value any) {
-	w.b.WriteByte("{,"[min(w.b.Len(), 1)])
-	key, _ := json.Marshal(name)   // strings, numbers and collections
-	text, _ := json.Marshal(value) // of strings always encode
-	w.b.Write(key)
-	w.b.WriteByte(':')
-	w.b.Write(text)
+func (w *objectWriter) name(name string) {
+	w.b = append(w.b, "{,"[min(len(w.b), 1)])
+	w.b = append(appendText(w.b, name), ':')
 }
 
 func (w *objectWriter) text(name, value string) {
 	if value != "" {
-		w.add(name, value)
+		w.name(name)
+		w.b = appendText(w.b, value)
 	}
+}
+
+// texts writes an array of what list has between separators.
+func (w *objectWriter) texts(name, list, separator string) {
+	w.name(name)
+	open := byte('[')
+	for value := range strings.SplitSeq(list, separator) {
+		w.b = appendText(append(w.b, open), value)
+		open = ','
+	}
+	w.b = append(w.b, ']')
+}
+
+func (w *objectWriter) number(name string, value int64) {
+	w.name(name)
+	w.b = strconv.AppendInt(w.b, value, 10)
 }
 
 func (w *objectWriter) date(name string, value passbearer.NumericDate) {
 	if value != 0 {
-		w.add(name, int64(value))
+		w.number(name, int64(value))
 	}
 }
 
 func (w *objectWriter) audience(a passbearer.Audience) {
-	values := slices.Collect(a.All())
-	switch len(values) {
-	case 0:
-	case 1:
-		w.add("aud", values[0])
-	default:
-		w.add("aud", values)
+	if strings.Contains(string(a), "\n") {
+		w.texts("aud", string(a), "\n")
+		return
 	}
+	w.text("aud", string(a))
 }
 
 // close appends the members of extra, an object without registered names, and ends the object.
 func (w *objectWriter) close(extra string) []byte {
-	if w.b.Len() == 0 {
-		w.b.WriteByte('{')
+	if len(w.b) == 0 {
+		w.b = append(w.b, '{')
 	} else if extra != "" {
-		w.b.WriteByte(',')
+		w.b = append(w.b, ',')
 	}
 	if extra == "" {
 		extra = "{}"
 	}
-	w.b.WriteString(extra[1:])
-	return w.b.Bytes()
+	return append(w.b, extra[1:]...)
+}
+
+// appendText writes s as encoding/json does, which is slow to find that there is nothing to escape.
+func appendText(b []byte, s string) []byte {
+	if isPlain(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	text, _ := json.Marshal(s) // a string always encodes
+	return append(b, text...)
+}
+
+// isPlain reports whether s is spelled in JSON as it is, also by an encoder that is careful with HTML.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }

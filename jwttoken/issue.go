@@ -72,11 +72,13 @@ func (t *Tokens) issue(c passbearer.Claims) (string, error) {
 	if err := t.checkIssue(&c, now); err != nil {
 		return "", err
 	}
-	payload := encodeClaims(&c)
-	if err := t.readBack(payload, c); err != nil {
+	b := scratches.Get().(*scratch)
+	defer b.free()
+	b.payload = appendClaims(b.payload, &c)
+	if err := t.readBack(b, &c); err != nil {
 		return "", err
 	}
-	return t.sign(payload)
+	return t.sign(b)
 }
 
 func (t *Tokens) fill(c *passbearer.Claims, now time.Time) {
@@ -119,36 +121,42 @@ func (t *Tokens) checkIssue(c *passbearer.Claims, now time.Time) error {
 
 // readBack reads the payload as a verifier will. It catches text that is not UTF-8, negative times, a
 // control character in the audience, missing required claims and too many members.
-func (t *Tokens) readBack(payload []byte, c passbearer.Claims) error {
-	members, err := parseObject(string(payload), nil)
-	if err != nil {
+func (t *Tokens) readBack(b *scratch, c *passbearer.Claims) error {
+	var err error
+	if b.members, err = parseObject(string(b.payload), b.members); err != nil {
 		return err
 	}
 	var got passbearer.Claims
-	if err := decodeClaims(&got, members, t.opts.Foreign != nil); err != nil {
+	if err := decodeClaims(&got, b.members, t.opts.Foreign != nil); err != nil {
 		return err
 	}
-	if got != c {
+	if got != *c {
 		return errors.New("a claim cannot be encoded without a change")
 	}
-	return t.checkRequired(&got, members)
+	return t.checkRequired(&got, b.members)
 }
 
-func (t *Tokens) sign(payload []byte) (string, error) {
+func (t *Tokens) sign(b *scratch) (string, error) {
 	key := t.keys.load().first
-	w := new(objectWriter)
-	w.text("typ", t.typ)
-	w.text("alg", string(key.alg))
-	w.text("kid", key.id)
-	encode := base64.RawURLEncoding.EncodeToString
-	signed := encode(w.close("")) + "." + encode(payload)
-	signature, err := key.method.Sign(signed, key.private())
+	var space [128]byte
+	header := objectWriter{space[:0]}
+	header.text("typ", t.typ)
+	header.text("alg", string(key.alg))
+	header.text("kid", key.id)
+	token := appendEncoded(b.signature, header.close(""))
+	token = appendEncoded(append(token, '.'), b.payload)
+	signature, err := key.method.Sign(string(token), key.private())
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}
-	token := signed + "." + encode(signature)
+	token = appendEncoded(append(token, '.'), signature)
+	b.signature = token // for the next token to be made in; it is cleared before
 	if len(token) > t.opts.MaxTokenSize {
 		return "", errors.New("the token is longer than MaxTokenSize")
 	}
-	return token, nil
+	return string(token), nil
+}
+
+func appendEncoded(dst, segment []byte) []byte {
+	return base64.RawURLEncoding.AppendEncode(dst, segment)
 }

@@ -781,3 +781,13 @@ func FuzzPayload(f *testing.F) {
 		}
 	})
 }
+
+// TestTextIsEscaped: what JSON cannot hold as it is comes back as it was.
+func TestTextIsEscaped(t *testing.T) {
+	tokens := must(jwttoken.New(keys(jwttoken.HS256, secret), issuer, audience, nil))
+	for _, text := range []string{`a"b`, `a\b`, "a\x00\x1f\x7f", "<a>&", "é\u2028😀", "~ !"} {
+		got := must(tokens.VerifyToken(ctx, must(tokens.IssueToken(ctx, passbearer.Claims{Subject: text, AMR: "pwd otp"}))))
+		require.Equal(t, text, got.Subject)
+		require.Equal(t, "pwd otp", got.AMR)
+	}
+}
