@@ -14,7 +14,7 @@ func newThrottle(sessions *Sessions) *throttle.Limiter {
 	var opts throttle.Options
 	if sessions != nil {
 		for _, key := range sessions.keys.keys {
-			opts.Secrets = append(opts.Secrets, key.mac) // from which it derives its own
+			opts.Secrets = append(opts.Secrets, key.mac()) // from which it derives its own
 		}
 	}
 	l, err := throttle.New(&opts)

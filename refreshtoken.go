@@ -9,9 +9,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"math"
+	"sync"
 )
 
 // A refresh token is base64url of
@@ -46,8 +48,9 @@ func (refreshToken) Format(s fmt.State, _ rune) { io.WriteString(s, "refreshToke
 
 // sessionID is the row's id, and the sid of its access tokens.
 func (t refreshToken) sessionID() string {
-	sum := sha256.Sum256(append([]byte("passbearer sid"), t.secret[:]...))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	const label = "passbearer sid"
+	sum := sha256.Sum256(append(append(make([]byte, 0, len(label)+secretSize), label...), t.secret[:]...))
+	return string(base64.RawURLEncoding.AppendEncode(make([]byte, 0, 22), sum[:16]))
 }
 
 // successor is derived, so whoever asks gets the same one.
@@ -59,12 +62,13 @@ func (t refreshToken) successor() refreshToken {
 // RefreshKeys sign refresh tokens. Make them with [NewRefreshKeys].
 type RefreshKeys struct {
 	issuer string
-	keys   []*refreshKey // the first signs; pointers, which print as such where Format is not asked
+	keys   []*refreshKey // the first signs
 }
 
 type refreshKey struct {
-	id  [keyIDSize]byte
-	mac []byte
+	id   [keyIDSize]byte
+	mac  func() []byte // a function prints as such, also where Format is not asked
+	pool sync.Pool     // of hash.Hash: making one costs as much as signing
 }
 
 // NewRefreshKeys derives keys from secrets, random and of 32 bytes or more
@@ -99,7 +103,9 @@ func newRefreshKey(issuer string, secret []byte) (*refreshKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &refreshKey{[keyIDSize]byte(derived), derived[keyIDSize:]}, nil
+	key := &refreshKey{id: [keyIDSize]byte(derived), mac: func() []byte { return derived[keyIDSize:] }}
+	key.pool.New = func() any { return hmac.New(sha256.New, key.mac()) }
+	return key, nil
 }
 
 // Format hides the keys from package fmt.
@@ -125,12 +131,13 @@ func (k *RefreshKeys) begin(userID, clientID string) (t refreshToken) {
 }
 
 func (k *RefreshKeys) binding(userID, clientID string) (b [bindingSize]byte) {
-	h := sha256.New()
-	for _, s := range []string{k.issuer, userID, clientID} {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(s))))
-		io.WriteString(h, s)
+	text := make([]byte, 0, 256)
+	for _, s := range [...]string{k.issuer, userID, clientID} {
+		text = binary.BigEndian.AppendUint64(text, uint64(len(s)))
+		text = append(text, s...)
 	}
-	copy(b[:], h.Sum(nil))
+	sum := sha256.Sum256(text)
+	copy(b[:], sum[:])
 	return b
 }
 
@@ -147,12 +154,15 @@ func (k *RefreshKeys) seal(t refreshToken) string {
 	b = append(b, t.secret[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.generation))
 	b = append(b, t.binding[:]...)
-	return refreshEncoding.EncodeToString(key.sign(b))
+	text := make([]byte, 0, (refreshSize*8+5)/6)
+	return string(refreshEncoding.AppendEncode(text, key.sign(b)))
 }
 
 // sign appends the tag.
 func (key *refreshKey) sign(b []byte) []byte {
-	mac := hmac.New(sha256.New, key.mac)
+	mac := key.pool.Get().(hash.Hash)
+	defer key.pool.Put(mac)
+	mac.Reset()
 	mac.Write(b)
 	return mac.Sum(b)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -107,6 +109,13 @@ type Sessions struct {
 	keys  *RefreshKeys
 	opts  SessionsOptions
 }
+
+// Format hides what the Sessions hold from package fmt, which prints what is not
+// exported without asking it.
+func (Sessions) Format(s fmt.State, _ rune) { io.WriteString(s, "Sessions{…}") }
+
+// LogValue hides what the Sessions hold from package slog.
+func (Sessions) LogValue() slog.Value { return slog.StringValue("Sessions{…}") }
 
 // SessionsOptions are the settings of [Sessions].
 type SessionsOptions struct {

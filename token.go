@@ -34,6 +34,13 @@ type TokenHandler struct {
 	grants map[string]GrantFunc
 }
 
+// Format hides what the TokenHandler holds from package fmt, which prints what is
+// not exported without asking it.
+func (TokenHandler) Format(s fmt.State, _ rune) { io.WriteString(s, "TokenHandler{…}") }
+
+// LogValue hides what the TokenHandler holds from package slog.
+func (TokenHandler) LogValue() slog.Value { return slog.StringValue("TokenHandler{…}") }
+
 // TokenHandlerOptions are the settings of a [TokenHandler]. The zero value
 // issues access tokens alone, to whoever knows a name and a password.
 type TokenHandlerOptions struct {

@@ -51,6 +51,7 @@
 package password
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -95,7 +96,8 @@ var (
 type Hasher struct {
 	policy  Params
 	bounds  bounds
-	peppers []Pepper
+	peppers []pepper
+	decoy   string // a record at the policy's costs, of no password
 	gate    *gate
 	hashes  atomic.Uint64
 	work    atomic.Uint64
@@ -120,14 +122,16 @@ func New(opts *Options) (*Hasher, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	return &Hasher{
+	h := &Hasher{
 		policy:  o.Params,
 		bounds:  bounds{o.Limit, o.ImportLeast, o.ImportLimit},
-		peppers: clonePeppers(o.Peppers),
+		peppers: newPeppers(o.Peppers),
 		gate:    newGate(o.Concurrency, o.Queue),
 		kdf:     argon2.IDKey,
 		kdfI:    argon2.Key,
-	}, nil
+	}
+	h.decoy = h.newDecoy()
+	return h, nil
 }
 
 var shared = sync.OnceValue(func() *Hasher {
@@ -158,7 +162,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r := &record{Params: h.policy, keyid: h.peppers[0].ID, salt: make([]byte, saltBytes)}
+	r := &record{Params: h.policy, keyid: h.peppers[0].id, salt: make([]byte, saltBytes)}
 	if plain, err = h.pepper(plain, r.keyid); err != nil {
 		return "", err
 	}
@@ -208,17 +212,33 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (ok, rehash 
 // check is Verify but for the work that is missing; done is what there was.
 func (h *Hasher) check(password, hash string) (ok, rehash bool, done uint64, err error) {
 	plain, err := normalize(password)
-	if err != nil || hash == "" {
-		return false, false, 0, err
-	}
-	rec, err := parse(hash, &h.bounds)
 	if err != nil {
 		return false, false, 0, err
 	}
-	if ok, err = rec.matches(h, input{password, plain}); err != nil {
+	rec, unusable := parse(cmp.Or(hash, h.decoy), &h.bounds)
+	if unusable != nil {
+		rec, _ = parse(h.decoy, &h.bounds)
+	}
+	switch ok, err = rec.matches(h, input{password, plain}); {
+	case unusable != nil:
+		return false, false, rec.work(), unusable
+	case err != nil:
 		return false, false, 0, err
+	case hash == "":
+		return false, false, rec.work(), nil
 	}
 	return ok, ok && rec.outdated(h), rec.work(), nil
+}
+
+// newDecoy returns the record that stands for a hash which is not there, or
+// cannot be used: a wrong password for it takes the same steps, reading the
+// record and mixing in the pepper among them, as one for a hash that [Hasher.Hash]
+// makes. Salt and tag are random.
+func (h *Hasher) newDecoy() string {
+	r := &record{Params: h.policy, keyid: h.peppers[0].id, salt: make([]byte, saltBytes), tag: make([]byte, tagBytes)}
+	rand.Read(r.salt)
+	rand.Read(r.tag)
+	return r.String()
 }
 
 // Stats is a snapshot of a [Hasher]'s counters since it was made.

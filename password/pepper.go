@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 )
 
 const (
@@ -69,14 +68,25 @@ func checkPeppers(peppers []Pepper) error {
 
 func (p Pepper) isNone() bool { return p.ID == "" && p.Key == nil }
 
-// clonePeppers returns at least one: what the first is makes new hashes.
-func clonePeppers(peppers []Pepper) []Pepper {
+// pepper is a [Pepper] in use. Its key is in a function, which prints as such, also
+// where Format is not asked.
+type pepper struct {
+	id  string
+	mac func(plain []byte) []byte
+}
+
+// newPeppers returns at least one: what the first is makes new hashes.
+func newPeppers(peppers []Pepper) (own []pepper) {
 	if len(peppers) == 0 {
-		return []Pepper{{}}
+		return []pepper{{}}
 	}
-	own := slices.Clone(peppers)
-	for i := range own {
-		own[i].Key = bytes.Clone(own[i].Key)
+	for _, p := range peppers {
+		key := bytes.Clone(p.Key)
+		own = append(own, pepper{p.ID, func(plain []byte) []byte {
+			mac := hmac.New(sha256.New, key)
+			mac.Write(plain)
+			return mac.Sum(nil)
+		}})
 	}
 	return own
 }
@@ -87,10 +97,8 @@ func (h *Hasher) pepper(plain []byte, id string) ([]byte, error) {
 		return plain, nil
 	}
 	for _, p := range h.peppers {
-		if p.ID == id {
-			mac := hmac.New(sha256.New, p.Key)
-			mac.Write(plain)
-			return mac.Sum(nil), nil
+		if p.id == id {
+			return p.mac(plain), nil
 		}
 	}
 	return nil, ErrPepper

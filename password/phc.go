@@ -161,6 +161,6 @@ func (r *record) matches(h *Hasher, in input) (bool, error) {
 }
 
 func (r *record) outdated(h *Hasher) bool {
-	return r.imported() || r.Params != h.policy || r.keyid != h.peppers[0].ID ||
+	return r.imported() || r.Params != h.policy || r.keyid != h.peppers[0].id ||
 		len(r.salt) != saltBytes || len(r.tag) != tagBytes
 }

@@ -49,7 +49,17 @@ func (s *Store) do(ctx context.Context, step string, f func(context.Context) err
 	if hasCode(err, codeReadOnly) && s.owned {
 		s.pool.Reset() // the server has become a standby: find the primary anew
 	}
-	return fmt.Errorf("pgstore: %s: %w", step, err)
+	return fmt.Errorf("pgstore: %s: %w", step, withoutValues(err))
+}
+
+// withoutValues drops what the server tells beside its message: a row that it
+// refused, the parameters of the statement.
+func withoutValues(err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		e.Detail, e.Where = "", ""
+	}
+	return err
 }
 
 // exec runs a statement and returns how many rows it affected.

@@ -86,7 +86,7 @@ func (l *Limiter) device(r *http.Request, userID string, epoch int64) device {
 	d.tokens = l.deviceTokens(r)
 	for i, t := range d.tokens {
 		for _, key := range l.deviceKeys {
-			if hmac.Equal(t[deviceHead:], tag(key, t[:deviceHead], userID, epoch)) {
+			if hmac.Equal(t[deviceHead:], tag(key(), t[:deviceHead], userID, epoch)) {
 				d.mine = i
 			}
 		}
@@ -117,7 +117,7 @@ func (l *Limiter) DeviceCookie(r *http.Request, userID string, epoch int64) *htt
 		t[1] = byte(d.tokens[d.mine].slot())
 	}
 	binary.BigEndian.PutUint16(t[2:], day(l.opts.Now().Add(DeviceLifetime)))
-	copy(t[deviceHead:], tag(l.deviceKeys[0], t[:deviceHead], userID, epoch))
+	copy(t[deviceHead:], tag(l.deviceKeys[0](), t[:deviceHead], userID, epoch))
 	texts := []string{deviceEncoding.EncodeToString(t[:])}
 	for i, other := range d.tokens {
 		if i != d.mine && len(texts) < cookieTokens {

@@ -74,8 +74,8 @@ type Options struct {
 // [New].
 type Limiter struct {
 	opts       Options
-	cellKey    []byte
-	deviceKeys [][]byte
+	cellKey    func() []byte // functions print as such, also where Format is not asked
+	deviceKeys []func() []byte
 	repeats    *repeats
 }
 
@@ -99,9 +99,9 @@ func New(opts *Options) (*Limiter, error) {
 			return nil, fmt.Errorf("throttle: derive a key: %w", err)
 		}
 		if i == 0 {
-			l.cellKey = cells
+			l.cellKey = func() []byte { return cells }
 		}
-		l.deviceKeys = append(l.deviceKeys, device)
+		l.deviceKeys = append(l.deviceKeys, func() []byte { return device })
 	}
 	l.opts.Secrets = nil
 	return l, nil
@@ -220,7 +220,7 @@ func (k kind) String() string { return [...]string{"account", "address", "networ
 const kindShift = 32
 
 func (l *Limiter) take(k kind, limit Limit, of string) Take {
-	mac := hmac.New(sha256.New, l.cellKey)
+	mac := hmac.New(sha256.New, l.cellKey())
 	mac.Write([]byte{byte(k)})
 	mac.Write([]byte(of))
 	hash := binary.BigEndian.Uint64(mac.Sum(nil))

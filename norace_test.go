@@ -1,0 +1,5 @@
+//go:build !race
+
+package passbearer_test
+
+const raceFactor = 1
