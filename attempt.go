@@ -36,7 +36,7 @@ func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, check fu
 	if h.opts.Throttle == nil { // InsecureSkipThrottling
 		return check()
 	}
-	r, err := h.opts.Throttle.Reserve(ctx, a)
+	r, err := h.reserve(ctx, a)
 	var exceeded *throttle.Exceeded
 	switch {
 	case errors.As(err, &exceeded):
@@ -54,10 +54,16 @@ func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, check fu
 	switch {
 	case isSignInFailure(err):
 		settle = r.Fail
-	case err != nil && ctx.Err() != nil && h.verifiesItself(): // it may have looked
+	case err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) && h.verifiesItself(): // it may have looked
 		settle = func(context.Context) error { return nil }
 	}
 	return err
+}
+
+func (h *TokenHandler) reserve(ctx context.Context, a throttle.Attempt) (*throttle.Reservation, error) {
+	ctx, cancel := h.bound(ctx)
+	defer cancel()
+	return h.opts.Throttle.Reserve(ctx, a)
 }
 
 func (h *TokenHandler) verifiesItself() bool {

@@ -171,12 +171,15 @@ func WithUser[U any](load func(context.Context, *Claims) (U, error), f func(http
 }
 
 // CurrentUser returns a load function for [WithUser]: the user of users whose id
-// is the token's subject, refused when disabled since.
+// is the token's subject, refused when disabled since. users has [DefaultStoreTimeout]
+// for it.
 func CurrentUser(users UserStore) func(context.Context, *Claims) (*User, error) {
 	if users == nil {
 		panic("passbearer: CurrentUser needs a UserStore")
 	}
 	return func(ctx context.Context, c *Claims) (*User, error) {
+		ctx, cancel := context.WithTimeout(ctx, DefaultStoreTimeout)
+		defer cancel()
 		user, err := userByID(ctx, users, c.Subject)
 		if err == nil && user.Disabled {
 			return nil, ErrUserDisabled

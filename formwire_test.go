@@ -322,7 +322,7 @@ func (s slowUsers) UserByName(ctx context.Context, name string) (*passbearer.Use
 func TestBodyTimeEndsWithTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		users := slowUsers{memstore.New(fastUser(t, "u1", "u", "me"))}
-		h := passbearer.NewTokenHandler(users, new(fakeIssuer), &passbearer.TokenHandlerOptions{Passwords: fastPasswords})
+		h := passbearer.NewTokenHandler(users, new(fakeIssuer), &passbearer.TokenHandlerOptions{Passwords: fastPasswords, StoreTimeout: time.Hour})
 		c := newPipeServer(t, h, 0).dial(t)
 		for range 2 {
 			c.send(wireRequest)

@@ -32,6 +32,8 @@ func (h *TokenHandler) passwordGrant(ctx context.Context, req *GrantRequest) (*G
 		h.signInRefused(ctx, Event{UserID: userID(user), ClientID: req.Client.ID}, err)
 		return nil, err
 	}
+	ctx, cancel := h.bound(ctx)
+	defer cancel()
 	granted, err := h.scope(ctx, ScopeRequest{Asked: form.Scope, User: user, ClientID: req.Client.ID})
 	if err != nil {
 		return nil, err
@@ -112,6 +114,8 @@ func userID(user *User) string {
 
 // userByName returns nil for a user who does not exist.
 func (h *TokenHandler) userByName(ctx context.Context, name string) (*User, error) {
+	ctx, cancel := h.bound(ctx)
+	defer cancel()
 	user, err := h.users.UserByName(ctx, name)
 	if errors.Is(err, ErrUserNotFound) {
 		return nil, nil
@@ -144,6 +148,8 @@ func (h *TokenHandler) verify(ctx context.Context, user *User, name, plain strin
 		if len(plain) > password.MaxLength {
 			return false, false, password.ErrPassword
 		}
+		ctx, cancel := h.bound(ctx)
+		defer cancel()
 		ok, err = verifier.VerifyPassword(ctx, name, plain)
 		return ok, false, err
 	}
@@ -204,6 +210,8 @@ func (h *TokenHandler) rehash(ctx context.Context, user *User, plain string) {
 	}
 	hash, err := h.opts.Passwords.Hash(ctx, plain)
 	if err == nil {
+		ctx, cancel := h.bound(ctx)
+		defer cancel()
 		err = store.UpdatePasswordHash(ctx, user.ID, user.PasswordHash, hash)
 	}
 	h.observe(ctx, Event{Kind: EventPasswordRehashed, UserID: user.ID, Err: err})

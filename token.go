@@ -23,6 +23,9 @@ const (
 	defaultClientID   = "first-party"
 )
 
+// DefaultStoreTimeout is the default of [TokenHandlerOptions.StoreTimeout].
+const DefaultStoreTimeout = 2 * time.Second
+
 // TokenHandler is the token endpoint (RFC 6749 §3.2): it answers POST requests
 // with tokens, for the grant types password and refresh_token and those an
 // application adds. It mounts under any path and is safe for concurrent use.
@@ -65,6 +68,14 @@ type TokenHandlerOptions struct {
 	// AccessTokenLifetime is rounded down to seconds. Zero means
 	// [DefaultAccessTokenLifetime].
 	AccessTokenLifetime time.Duration
+
+	// StoreTimeout bounds what stores, the issuer and the functions in these options
+	// may take for a request: what comes before a password is looked at, the look of
+	// a [PasswordVerifier], and what comes after, each. Then the answer is 503. Waiting
+	// for a hash does not count. Undoing and ending have 5 seconds of their own. It
+	// works by the context, which a store has to heed. Zero means
+	// [DefaultStoreTimeout].
+	StoreTimeout time.Duration
 
 	// Passwords checks passwords. Nil means [password.Default].
 	Passwords *password.Hasher
@@ -210,6 +221,10 @@ func (o *TokenHandlerOptions) fill() {
 	if o.AccessTokenLifetime < time.Second {
 		panic("passbearer: TokenHandlerOptions.AccessTokenLifetime is below a second")
 	}
+	if o.StoreTimeout < 0 {
+		panic("passbearer: TokenHandlerOptions.StoreTimeout is negative: leave it zero for the default")
+	}
+	o.StoreTimeout = orDefault(o.StoreTimeout, DefaultStoreTimeout)
 	if o.Passwords == nil {
 		o.Passwords = password.Default()
 	}
@@ -265,7 +280,9 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *TokenHandler) ServeEndpoint(w http.ResponseWriter, r *http.Request, f func(context.Context, *GrantRequest) (any, error)) {
 	var body []byte
 	if h.serve(w, r, func(req *GrantRequest) error {
-		answer, err := f(r.Context(), req)
+		ctx, cancel := h.bound(r.Context())
+		defer cancel()
+		answer, err := f(ctx, req)
 		if err == nil {
 			body, err = json.Marshal(answer)
 		}
@@ -304,23 +321,44 @@ func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantReque
 		return nil, e
 	}
 	reset()
-	client, err := h.client(r, p)
+	client, err := h.boundClient(r, p)
 	if err != nil {
 		return nil, err
 	}
 	return &GrantRequest{Client: client, Request: r, params: p}, nil
 }
 
+// bound is the context of what must not take longer than the stores may.
+func (h *TokenHandler) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, h.opts.StoreTimeout)
+}
+
+func (h *TokenHandler) boundClient(r *http.Request, p params) (*Client, error) {
+	if h.opts.Clients == nil {
+		return h.client(r, p)
+	}
+	ctx, cancel := h.bound(r.Context())
+	defer cancel()
+	return h.client(r.WithContext(ctx), p)
+}
+
 // limitBodyTime sets the connection's read deadline where that is possible, so
 // that a slow client's connection ends with its answer. It returns how long
-// readForm may wait: longer than the deadline, which must be what ends the read.
+// readForm may wait: 0 for a connection of net/http, whose deadline holds, and
+// with any other longer than the deadline, which must be what ends the read.
 // Where net/http has to end it, it clears the deadline and reads on without one.
 func limitBodyTime(w http.ResponseWriter, r *http.Request) (wait time.Duration, reset func()) {
+	if hasReadTimeout(r) {
+		return 0, func() {} // the server's own limit is the one its operator chose
+	}
 	conn := http.NewResponseController(w)
-	if hasReadTimeout(r) || conn.SetReadDeadline(time.Now().Add(formTimeout)) != nil {
+	if conn.SetReadDeadline(time.Now().Add(formTimeout)) != nil {
 		return formTimeout, func() {}
 	}
-	return formTimeout + time.Second, func() { conn.SetReadDeadline(time.Time{}) }
+	if serverOf(r) == nil {
+		wait = formTimeout + time.Second
+	}
+	return wait, func() { conn.SetReadDeadline(time.Time{}) }
 }
 
 func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResponse, error) {
@@ -365,16 +403,15 @@ func (TokenResponse) LogValue() slog.Value { return slog.StringValue("TokenRespo
 // AnswerTokenRequest sends res as JSON. It is the default of
 // [TokenHandlerOptions.Answer].
 func AnswerTokenRequest(w http.ResponseWriter, _ *http.Request, res *TokenResponse) {
-	body, err := json.Marshal(res)
-	if err != nil {
-		panic(err) // strings and numbers always encode
-	}
-	writeJSON(w, http.StatusOK, body)
+	writeJSONHeader(w, http.StatusOK)
+	json.NewEncoder(w).Encode(res) // strings and numbers always encode
 }
 
 // issue makes the access token first and touches the session last: whatever
 // fails before leaves no trace, and a client's refresh token stays good.
 func (h *TokenHandler) issue(ctx context.Context, req *GrantRequest, g *Grant) (*TokenResponse, error) {
+	ctx, cancel := h.bound(ctx)
+	defer cancel()
 	signIn := g.refresh == nil
 	if signIn && h.opts.Sessions != nil {
 		g.refresh = h.opts.Sessions.begin(g, req)
@@ -454,6 +491,8 @@ func (h *TokenHandler) refreshGrant(ctx context.Context, req *GrantRequest) (*Gr
 	if e != nil {
 		return nil, e
 	}
+	ctx, cancel := h.bound(ctx)
+	defer cancel()
 	attempt, err := h.opts.Sessions.open(ctx, token, req.Client)
 	if err != nil {
 		return nil, err

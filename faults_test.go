@@ -1,0 +1,80 @@
+package passbearer_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/internal/faults"
+	"github.com/passbearer/passbearer/memstore"
+)
+
+func inMemory(*testing.T) faults.Stores {
+	s := memstore.New()
+	return faults.Stores{Users: s, Sessions: s, Clients: s}
+}
+
+// TestFaultsEverywhere counts, with -v, how many there were.
+func TestFaultsEverywhere(t *testing.T) { faults.Everywhere(t, inMemory) }
+
+func TestSlowDatabase(t *testing.T) { faults.SlowEverywhere(t, inMemory) }
+
+// TestSoak takes -faults.soak=30m for as long a load.
+func TestSoak(t *testing.T) {
+	faults.Soak(t, func(*testing.T) faults.Stores {
+		s := &memstore.Store{RevocationLifetime: faults.SoakLifetime}
+		return faults.Stores{Users: s, Sessions: s, Clients: s}
+	})
+}
+
+func TestClockJumps(t *testing.T) {
+	faults.ClockJumps(t, func(_ *testing.T, now func() time.Time) faults.Stores {
+		s := &memstore.Store{Now: now}
+		return faults.Stores{Users: s, Sessions: s, Clients: s}
+	})
+}
+
+func TestStoreTimeoutIsWhatItSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := faults.New(t, inMemory(t), faults.Options{StoreTimeout: time.Minute})
+		u := a.AddUser(t, true)
+		a.Script.On(func(ctx context.Context, p faults.Point) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		start := time.Now()
+		require.Equal(t, 503, a.SignIn(t.Context(), u.Name, u.Password).Status)
+		require.Equal(t, time.Minute, time.Since(start))
+	})
+	require.PanicsWithValue(t, "passbearer: TokenHandlerOptions.StoreTimeout is negative: leave it zero for the default", func() {
+		passbearer.NewTokenHandler(memstore.New(), new(fakeIssuer), &passbearer.TokenHandlerOptions{StoreTimeout: -1})
+	})
+}
+
+// TestSlowDirectory: one that checks passwords itself may have looked at this one.
+func TestSlowDirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBesieged(t, nil)
+		users := slowDirectory{b.store}
+		b.TokenHandler = passbearer.NewTokenHandler(users, b.issuer, &passbearer.TokenHandlerOptions{Passwords: b.hasher, Observer: silence{}})
+		start := time.Now()
+		require.Equal(t, 503, serve(b, b.request("johndoe", "guess", home)).Code)
+		require.Equal(t, passbearer.DefaultStoreTimeout, time.Since(start))
+		n := 0
+		b.TokenHandler = passbearer.NewTokenHandler(users, b.issuer, &passbearer.TokenHandlerOptions{Passwords: b.hasher, Observer: silence{}})
+		for ; n < 100 && b.guess("johndoe") == 503; n++ {
+		}
+		require.Equal(t, 25, n, "each counts")
+	})
+}
+
+type slowDirectory struct{ passbearer.UserStore }
+
+func (slowDirectory) VerifyPassword(ctx context.Context, _, _ string) (bool, error) {
+	<-ctx.Done()
+	return false, ctx.Err()
+}
