@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/passbearer/passbearer/throttle"
 )
@@ -24,9 +25,14 @@ func newThrottle(sessions *Sessions) *throttle.Limiter {
 	return l
 }
 
+// maxThrottleWait bounds Retry-After. What is in flight counts as failed until it
+// has succeeded, so there may be room much sooner than the counter says.
+const maxThrottleWait = time.Minute
+
 // errThrottled is the same for every name, known or not.
 func errThrottled(cause *throttle.Exceeded) *Error {
-	return &Error{StatusCode: http.StatusTooManyRequests, ErrorCode: codeUnavailable, ErrorDescription: "Too many sign-in attempts", RetryAfter: cause.Wait, Cause: cause}
+	return &Error{StatusCode: http.StatusTooManyRequests, ErrorCode: codeUnavailable, ErrorDescription: "Too many sign-in attempts",
+		RetryAfter: min(cause.Wait, maxThrottleWait), Cause: cause}
 }
 
 // attempt calls check, which looks at a password, unless there were too many
@@ -71,8 +77,11 @@ func (h *TokenHandler) verifiesItself() bool {
 	return ok
 }
 
-// deviceCookie is set with the answer to a sign-in that succeeds, or nil.
-func (h *TokenHandler) deviceCookie(r *http.Request, user *User) *http.Cookie {
+// DeviceCookie returns the cookie by which the throttle knows the device that sent r as
+// the user's, or nil where there is none to set. The token endpoint sets it when a
+// password was right. Set it where a password is changed or reset, too, with the user
+// as they are then: the change makes the old one void.
+func (h *TokenHandler) DeviceCookie(r *http.Request, user *User) *http.Cookie {
 	if h.opts.Throttle == nil {
 		return nil
 	}

@@ -279,7 +279,7 @@ func (w *town) device(t *testing.T) string {
 // TestNoThrottledAccountIsTold: nor is it once there were too many attempts, and no
 // hash is spent.
 func TestNoThrottledAccountIsTold(t *testing.T) {
-	const want = `429 map[Cache-Control:[no-store] Content-Type:[application/json] Retry-After:[3600]] ` + tooMany
+	const want = `429 map[Cache-Control:[no-store] Content-Type:[application/json] Retry-After:[60]] ` + tooMany
 	for _, a := range accounts {
 		t.Run(a.name, func(t *testing.T) {
 			now := time.Now()

@@ -38,7 +38,7 @@ func (h *TokenHandler) passwordGrant(ctx context.Context, req *GrantRequest) (*G
 	if err != nil {
 		return nil, err
 	}
-	return &Grant{User: user, Scope: granted, AMR: "pwd", device: h.deviceCookie(req.Request, user)}, nil
+	return &Grant{User: user, Scope: granted, AMR: "pwd", device: h.DeviceCookie(req.Request, user)}, nil
 }
 
 // signInRefused tells of a wrong password and of too many attempts; other

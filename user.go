@@ -63,6 +63,11 @@ func (u User) LogValue() slog.Value { return slog.GroupValue(slog.String("id", u
 // does not exist the error wraps [ErrUserNotFound]; any other error is answered
 // 503, as are a nil User and one without an id. The caller does not change the
 // User.
+//
+// Attempts to sign in are counted for a name, so a user must be found by one
+// canonical name alone: where an e-mail address will do as well, or spaces or accents
+// do not matter, [TokenHandlerOptions.CanonicalName] maps them. That holds for a
+// [PasswordVerifier] too.
 type UserStore interface {
 	UserByName(ctx context.Context, name string) (*User, error) // name is canonical
 	UserByID(ctx context.Context, id string) (*User, error)

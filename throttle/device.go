@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -102,6 +101,14 @@ func tag(key, head []byte, userID string, epoch int64) []byte {
 	return mac.Sum(nil)[:deviceTag]
 }
 
+// deviceSlot is the same for all new devices of a user in one network, so that
+// nobody collects allowances there by signing in again and again.
+func (l *Limiter) deviceSlot(r *http.Request, userID string) byte {
+	mac := hmac.New(sha256.New, l.deviceKeys[0]())
+	mac.Write([]byte("slot " + network(l.ClientAddress(r)).String() + " " + userID))
+	return mac.Sum(nil)[0] % devices
+}
+
 // DeviceCookie returns the cookie by which the device that sent r is known as the
 // user's from now on, or nil where there is none to set. A passbearer.TokenHandler
 // sets it when a password was right. A page that changes a password, or resets one
@@ -112,7 +119,7 @@ func (l *Limiter) DeviceCookie(r *http.Request, userID string, epoch int64) *htt
 		return nil
 	}
 	d := l.device(r, userID, epoch)
-	t := deviceToken{deviceVersion, byte(rand.N(devices))}
+	t := deviceToken{deviceVersion, l.deviceSlot(r, userID)}
 	if d.mine >= 0 {
 		t[1] = byte(d.tokens[d.mine].slot())
 	}

@@ -1,7 +1,9 @@
 package throttle_test
 
 import (
+	"cmp"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,10 +20,11 @@ type visit struct {
 	user   string
 	epoch  int64
 	cookie *http.Cookie
+	from   string // empty is home
 }
 
 func (r *rig) visit(v visit) throttle.Attempt {
-	a := r.attempt("name of "+v.user, home)
+	a := r.attempt("name of "+v.user, cmp.Or(v.from, home))
 	a.UserID, a.Epoch = v.user, v.epoch
 	if v.cookie != nil {
 		a.Request.AddCookie(v.cookie)
@@ -93,21 +96,21 @@ func TestDeviceIsBound(t *testing.T) {
 		after time.Duration
 		known bool
 	}{
-		{"itself", old, visit{"u1", 3, cookie}, 0, true},
-		{"another user", old, visit{"u2", 3, cookie}, 0, false},
-		{"nobody", old, visit{"", 3, cookie}, 0, false},
-		{"a later epoch", old, visit{"u1", 4, cookie}, 0, false},
-		{"an earlier epoch", old, visit{"u1", 2, cookie}, 0, false},
-		{"on its last day", old, visit{"u1", 3, cookie}, throttle.DeviceLifetime, true},
-		{"expired", old, visit{"u1", 3, cookie}, throttle.DeviceLifetime + 12*time.Hour, false},
-		{"a new secret before the old one", new, visit{"u1", 3, cookie}, 0, true},
-		{"another secret", throttle.Options{Secrets: secrets(3)}, visit{"u1", 3, cookie}, 0, false},
-		{"a process's own secret", throttle.Options{}, visit{"u1", 3, cookie}, 0, false},
-		{"among others", old, visit{"u1", 3, with("AAAA.x.." + text)}, 0, true},
-		{"cut", old, visit{"u1", 3, with(text[:26])}, 0, false},
-		{"longer", old, visit{"u1", 3, with(text + "A")}, 0, false},
-		{"empty", old, visit{"u1", 3, with("")}, 0, false},
-		{"garbage", old, visit{"u1", 3, with(strings.Repeat(".", 4000))}, 0, false},
+		{"itself", old, visit{"u1", 3, cookie, ""}, 0, true},
+		{"another user", old, visit{"u2", 3, cookie, ""}, 0, false},
+		{"nobody", old, visit{"", 3, cookie, ""}, 0, false},
+		{"a later epoch", old, visit{"u1", 4, cookie, ""}, 0, false},
+		{"an earlier epoch", old, visit{"u1", 2, cookie, ""}, 0, false},
+		{"on its last day", old, visit{"u1", 3, cookie, ""}, throttle.DeviceLifetime, true},
+		{"expired", old, visit{"u1", 3, cookie, ""}, throttle.DeviceLifetime + 12*time.Hour, false},
+		{"a new secret before the old one", new, visit{"u1", 3, cookie, ""}, 0, true},
+		{"another secret", throttle.Options{Secrets: secrets(3)}, visit{"u1", 3, cookie, ""}, 0, false},
+		{"a process's own secret", throttle.Options{}, visit{"u1", 3, cookie, ""}, 0, false},
+		{"among others", old, visit{"u1", 3, with("AAAA.x.." + text), ""}, 0, true},
+		{"cut", old, visit{"u1", 3, with(text[:26]), ""}, 0, false},
+		{"longer", old, visit{"u1", 3, with(text + "A"), ""}, 0, false},
+		{"empty", old, visit{"u1", 3, with(""), ""}, 0, false},
+		{"garbage", old, visit{"u1", 3, with(strings.Repeat(".", 4000)), ""}, 0, false},
 	} {
 		r := newRig(t, tt.opts)
 		r.besiege("u1")
@@ -127,11 +130,11 @@ func TestDeviceIsBound(t *testing.T) {
 	for i := range raw {
 		for bit := range 8 {
 			raw[i] ^= 1 << bit
-			require.NotNil(t, r.fail(r.visit(visit{"u1", 3, with(base64.RawURLEncoding.EncodeToString(raw))})), "byte %d, bit %d", i, bit)
+			require.NotNil(t, r.fail(r.visit(visit{"u1", 3, with(base64.RawURLEncoding.EncodeToString(raw)), ""})), "byte %d, bit %d", i, bit)
 			raw[i] ^= 1 << bit
 		}
 	}
-	require.Nil(t, r.fail(r.visit(visit{"u1", 3, with(base64.RawURLEncoding.EncodeToString(raw))})))
+	require.Nil(t, r.fail(r.visit(visit{"u1", 3, with(base64.RawURLEncoding.EncodeToString(raw)), ""})))
 }
 
 // TestDeviceOfSeveral: a cookie has the tokens of the last four users.
@@ -168,8 +171,8 @@ func TestDeviceAllowances(t *testing.T) {
 
 	r = newRig(t, throttle.Options{Device: throttle.Limit{Burst: 1, Every: time.Hour}})
 	var cookies []*http.Cookie
-	for range 200 { // one of the eight is missing with a probability of 10^-11
-		cookies = append(cookies, r.signIn(visit{user: "u1"}))
+	for i := range 200 { // networks; one of the eight is missing with a probability of 10^-11
+		cookies = append(cookies, r.signIn(visit{user: "u1", from: fmt.Sprintf("9.9.%d.1", i)}))
 	}
 	r.besiege("u1")
 	failures := 0
@@ -179,4 +182,32 @@ func TestDeviceAllowances(t *testing.T) {
 		}
 	}
 	require.Equal(t, 8, failures)
+}
+
+// TestDevicesOfANetwork: signing in again and again there collects nothing.
+func TestDevicesOfANetwork(t *testing.T) {
+	r := newRig(t, throttle.Options{Device: throttle.Limit{Burst: 1, Every: time.Hour}})
+	var cookies []*http.Cookie
+	for i := range 200 {
+		cookies = append(cookies, r.signIn(visit{user: "u1", from: fmt.Sprintf("9.9.9.%d", i)}))
+	}
+	r.besiege("u1")
+	failures := 0
+	for _, cookie := range cookies {
+		if r.fail(r.visit(visit{user: "u1", cookie: cookie})) == nil {
+			failures++
+		}
+	}
+	require.Equal(t, 1, failures)
+}
+
+// TestDeviceRepeats: the same wrong password again is a hash again, for which a known
+// device pays alone.
+func TestDeviceRepeats(t *testing.T) {
+	r := newRig(t, throttle.Options{Device: throttle.Limit{Burst: 3, Every: time.Hour}})
+	cookie := r.signIn(visit{user: "u1"})
+	r.besiege("u1")
+	same := r.visit(visit{user: "u1", cookie: cookie})
+	n, _ := r.failures(func() throttle.Attempt { return same })
+	require.Equal(t, 3, n)
 }

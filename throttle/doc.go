@@ -18,7 +18,7 @@
 //
 // The same wrong password for the same account from the same address counts once
 // in 10 seconds for the account, since some clients post every sign-in twice. The
-// address and the network pay each time, for each one is a hash.
+// address, the network and a known device pay each time, for each one is a hash.
 //
 // # Devices
 //
@@ -43,7 +43,9 @@
 // there. A million failures of as many names throttle nobody else. With 40,000 accounts
 // used up at once, by a million failures within 10 hours, an innocent one is throttled
 // with a probability of 10^-8, and with 100,000 of them it is one in 1,600; from six
-// million failures on, all are whose device is not known.
+// million failures on, all are whose device is not known. How many there can be is up
+// to how fast passwords are hashed, and to how many networks an attacker has: whoever
+// was given an IPv6 /48 has 65,536.
 //
 // In a database a counter is a row, for each account, address and network that has
 // tried since its allowance was whole: no more than attempts were let through, and no

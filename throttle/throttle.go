@@ -249,7 +249,9 @@ func (l *Limiter) Reserve(ctx context.Context, a Attempt) (*Reservation, error) 
 	r.repeat = l.repeats.known(r.mark, l.opts.Now())
 	if d := l.device(a.Request, a.UserID, a.Epoch); d.mine >= 0 {
 		slot := d.tokens[d.mine].slot()
-		if ok, err := r.reserve(ctx, l.take(kindDevice, l.opts.Device, fmt.Sprintf("%d %s", slot, a.UserID))); !isExceeded(err) {
+		ok, err := r.reserve(ctx, l.take(kindDevice, l.opts.Device, fmt.Sprintf("%d %s", slot, a.UserID)))
+		if !isExceeded(err) {
+			r.repeat = false // it is a hash, and nobody else pays for it
 			return ok, err
 		}
 	}
