@@ -454,8 +454,8 @@ func refusesMalformed(v TokenVerifier) bool {
 	if r, ok := v.(revocationVerifier); ok {
 		return refusesMalformed(r.next)
 	}
-	_, ok := v.(interface{ RefusesMalformed() })
-	return ok
+	r, ok := v.(interface{ RefusesMalformed() TokenVerifier })
+	return ok && r.RefusesMalformed() == v // or it is what v embeds that says so
 }
 
 // isToken68 follows RFC 9110 §11.2: at least one character, then padding.

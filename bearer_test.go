@@ -166,6 +166,24 @@ func TestGuardLooksAtTheFormOnce(t *testing.T) {
 	}
 }
 
+// embedding takes API keys besides. That what it embeds refuses malformed tokens says
+// nothing of it.
+type embedding struct{ *jwttoken.Tokens }
+
+func (e embedding) VerifyToken(ctx context.Context, token string) (*passbearer.Claims, error) {
+	if strings.HasPrefix(token, "key ") {
+		return &johndoe, nil
+	}
+	return e.Tokens.VerifyToken(ctx, token)
+}
+
+func TestEmbeddedVerifier(t *testing.T) {
+	tokens, err := jwttoken.New(jwttoken.EphemeralKeys(), "https://issuer.example", "https://api.example", nil)
+	require.NoError(t, err)
+	h := passbearer.NewGuard(embedding{tokens}, nil).Handler(http.NotFoundHandler())
+	require.Equal(t, 400, serve(h, request(`Bearer key a"b`)).Code)
+}
+
 // TestRefusalIsOnesOwn: what is done to an answer does not show in the next.
 func TestRefusalIsOnesOwn(t *testing.T) {
 	h := passbearer.NewGuard(known, &passbearer.GuardOptions{Realm: "r"}).Handler(http.NotFoundHandler())

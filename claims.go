@@ -26,8 +26,8 @@ type TokenVerifier interface {
 	// 503. The Claims may be shared between calls: the caller copies them.
 	//
 	// A verifier that accepts nothing but a token68 (RFC 9110 §11.2) may say so
-	// by a method RefusesMalformed(): a [Guard] then looks at the form of
-	// refused tokens alone.
+	// by a method RefusesMalformed() TokenVerifier that returns itself: a [Guard]
+	// then looks at the form of refused tokens alone.
 	VerifyToken(ctx context.Context, token string) (*Claims, error)
 }
 

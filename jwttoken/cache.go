@@ -30,6 +30,7 @@ const ways = 4
 type verified struct {
 	tag     tag
 	version uint64 // of the key set
+	dates   dates
 	claims  passbearer.Claims
 }
 
@@ -71,7 +72,7 @@ func (c *cache) add(v *verified, now int64) {
 	place := c.slot(v.tag, 0)
 	for i := range uint64(ways) {
 		s := c.slot(v.tag, i)
-		if old := s.Load(); old == nil || old.tag.equals(v.tag) || old.version != v.version || milliseconds(old.claims.Expiry) <= now {
+		if old := s.Load(); old == nil || old.tag.equals(v.tag) || old.version != v.version || milliseconds(old.dates.expiry) <= now {
 			place = s
 			break
 		}

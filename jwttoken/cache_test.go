@@ -251,3 +251,24 @@ func (n *news) WatchRevocations(ctx context.Context, tell func(passbearer.Revoca
 	<-ctx.Done()
 	return ctx.Err()
 }
+
+// TestCacheAndMap: what Foreign.Map makes of the dates is not when a token is valid.
+func TestCacheAndMap(t *testing.T) {
+	for name, change := range map[string]func(*passbearer.Claims) error{
+		"later":  func(c *passbearer.Claims) error { c.Expiry += 3600; return nil },
+		"absent": func(c *passbearer.Claims) error { c.Expiry = 0; return nil },
+	} {
+		at := clock()
+		tokens := must(jwttoken.New(jwttoken.EphemeralKeys(), issuer, audience, &jwttoken.Options{
+			Leeway: -1, Now: func() time.Time { return at }, Foreign: &jwttoken.Foreign{Map: change}}))
+		date := passbearer.NumericDate(at.Unix())
+		token := must(tokens.IssueToken(ctx, passbearer.Claims{Subject: "u1", IssuedAt: date, Expiry: date + 60}))
+		for range 2 {
+			_, err := tokens.VerifyToken(ctx, token)
+			require.NoError(t, err, name)
+		}
+		at = at.Add(time.Minute)
+		_, err := tokens.VerifyToken(ctx, token)
+		require.ErrorIs(t, err, passbearer.ErrInvalidToken, name)
+	}
+}

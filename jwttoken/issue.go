@@ -22,6 +22,9 @@ var (
 	_ passbearer.TokenVerifier = (*Tokens)(nil)
 )
 
+// RefusesMalformed is as [Verifier.RefusesMalformed].
+func (t *Tokens) RefusesMalformed() passbearer.TokenVerifier { return t }
+
 // New returns an issuer and verifier. The first of keys signs and must be private; the rest is as
 // for [NewVerifier].
 func New(keys *Keys, issuer, audience string, opts *Options) (*Tokens, error) {

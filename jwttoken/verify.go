@@ -75,7 +75,7 @@ func (v *Verifier) VerifyToken(_ context.Context, token string) (*passbearer.Cla
 	if v.cache != nil {
 		t = v.cache.tag(token)
 		if known := v.cache.find(t, keys.version); known != nil {
-			return v.again(&known.claims)
+			return v.again(known)
 		}
 	}
 	verified, err := v.verify(keys, token)
@@ -90,11 +90,11 @@ func (v *Verifier) VerifyToken(_ context.Context, token string) (*passbearer.Cla
 }
 
 // again checks what time may have changed since the token was verified.
-func (v *Verifier) again(c *passbearer.Claims) (*passbearer.Claims, error) {
-	if err := v.checkTimes(c, v.now()); err != nil {
+func (v *Verifier) again(known *verified) (*passbearer.Claims, error) {
+	if err := v.checkTimes(known.dates, v.now()); err != nil {
 		return nil, &refusal{"", err}
 	}
-	return c, nil
+	return &known.claims, nil
 }
 
 // now returns milliseconds since 1970.
@@ -102,7 +102,7 @@ func (v *Verifier) now() int64 { return v.opts.Now().UnixMilli() }
 
 // RefusesMalformed tells a [passbearer.Guard] that no token is accepted which is not a token68, so that it
 // need look at the form of refused ones alone.
-func (v *Verifier) RefusesMalformed() {}
+func (v *Verifier) RefusesMalformed() passbearer.TokenVerifier { return v }
 
 // verify does all that is done when a token is seen for the first time.
 func (v *Verifier) verify(keys *keySet, token string) (*verified, error) {
@@ -126,6 +126,7 @@ func (v *Verifier) verify(keys *keySet, token string) (*verified, error) {
 	if err := v.checkClaims(&verified.claims, s.members); err != nil {
 		return nil, &refusal{"", err}
 	}
+	verified.dates = datesOf(&verified.claims)
 	if err := v.mapForeign(&verified.claims); err != nil {
 		return nil, &refusal{"map claims: ", err}
 	}
@@ -136,7 +137,7 @@ func (v *Verifier) checkClaims(c *passbearer.Claims, members []member) error {
 	if err := v.checkRequired(c, members); err != nil {
 		return err
 	}
-	if err := v.checkTimes(c, v.now()); err != nil {
+	if err := v.checkTimes(datesOf(c), v.now()); err != nil {
 		return err
 	}
 	switch {
@@ -182,19 +183,24 @@ func isEmpty(raw string) bool {
 	return raw == "null" || raw == `""` || raw[0] == '[' && strings.Trim(raw[1:], " \t\r\n") == "]"
 }
 
+// dates are those of a token, whatever Foreign.Map makes of the claims.
+type dates struct{ expiry, notBefore, issuedAt passbearer.NumericDate }
+
+func datesOf(c *passbearer.Claims) dates { return dates{c.Expiry, c.NotBefore, c.IssuedAt} }
+
 // checkTimes compares milliseconds since 1970, which a date as great as maxDate has room for.
-func (v *Verifier) checkTimes(c *passbearer.Claims, now int64) error {
+func (v *Verifier) checkTimes(d dates, now int64) error {
 	leeway := v.opts.Leeway.Milliseconds()
 	switch {
-	case now >= milliseconds(c.Expiry)+leeway:
+	case now >= milliseconds(d.expiry)+leeway:
 		return errExpired
-	case milliseconds(c.NotBefore) > now+leeway:
+	case milliseconds(d.notBefore) > now+leeway:
 		return errNotYet
-	case milliseconds(c.IssuedAt) > now+leeway:
+	case milliseconds(d.issuedAt) > now+leeway:
 		return errFuture
-	case c.NotBefore > c.Expiry:
+	case d.notBefore > d.expiry:
 		return errOrder
-	case milliseconds(c.Expiry) > now+leeway+v.opts.MaxLifetime.Milliseconds():
+	case milliseconds(d.expiry) > now+leeway+v.opts.MaxLifetime.Milliseconds():
 		return errTooFar
 	}
 	return nil
