@@ -70,6 +70,9 @@ func (m *manuscript) checkMembers() error {
 			return fmt.Errorf("the member %q is not an object", name)
 		}
 	}
+	if err := checkServers(m.get("servers"), true); err != nil {
+		return err
+	}
 	components := m.object.object("components")
 	if components == nil {
 		return nil
@@ -161,6 +164,9 @@ func (m *manuscript) readOperation(i item, method string) (op *operation, err er
 	if op.security, err = m.security(op.object); err != nil {
 		return nil, err
 	}
+	if err := errors.Join(checkServers(i.get("servers"), false), checkServers(op.get("servers"), false)); err != nil {
+		return nil, err
+	}
 	for _, list := range []any{i.get("parameters"), op.get("parameters")} {
 		if err := m.readParameters(op, list); err != nil {
 			return nil, err
@@ -219,6 +225,28 @@ func (m *manuscript) parameter(written any) (p parameter, err error) {
 		return p, fmt.Errorf("the parameter %s has no name and place that can be seen here: write it in its place, or in the document's components", encode(written))
 	}
 	return p, nil
+}
+
+// checkServers refuses servers with which a URL might be a guarded one without
+// looking like it: with variables, and where they are those of one operation, with
+// a path. That of the whole document is where it is mounted.
+func checkServers(list any, mounted bool) error {
+	servers, ok := list.([]any)
+	if list != nil && !ok {
+		return errors.New("its servers are not a list")
+	}
+	for _, s := range servers {
+		server, _ := s.(*object)
+		address, _ := server.get("url").(string)
+		u, err := url.Parse(address)
+		switch {
+		case err != nil || strings.ContainsAny(address, "{}"):
+			return fmt.Errorf("the server %q is not a URL without variables: write each out", address)
+		case !mounted && !slices.Contains([]string{"", "/", ".", "./"}, u.Path):
+			return fmt.Errorf("the server %q has a path: write it in the paths themselves", address)
+		}
+	}
+	return nil
 }
 
 // hosts returns the hosts of server lists.

@@ -167,6 +167,10 @@ func TestMergeRefuses(t *testing.T) {
 		{"host", `{"openapi":"3.1.0","paths":{"/x":{"get":{"servers":[{"url":"https://files.example:8443/"}],"security":[]}}}}`, `(the route is "files.example/")`},
 		{"host of the path", `{"openapi":"3.1.0","paths":{"/x":{"servers":[{"url":"//files.example"}],"get":{"security":[]}}}}`, `(the route is "files.example/")`},
 		{"host of all", `{"openapi":"3.1.0","servers":[{"url":"//files.example"}],"paths":{"/x":{"get":{"security":[]}}}}`, `(the route is "files.example/")`},
+		{"server with a path", `{"openapi":"3.1.0","paths":{"/users":{"get":{"servers":[{"url":"/admin"}],"security":[]}}}}`, `the server "/admin" has a path`},
+		{"relative server", `{"openapi":"3.1.0","paths":{"/users":{"servers":[{"url":"admin"}],"get":{"security":[]}}}}`, `the server "admin" has a path`},
+		{"server with a variable", `{"openapi":"3.1.0","servers":[{"url":"https://{h}.example","variables":{"h":{"default":"files"}}}],"paths":{"/x":{"get":{"security":[]}}}}`, "without variables"},
+		{"servers are no list", `{"openapi":"3.1.0","servers":{},"paths":{}}`, "not a list"},
 		{"two Guards", `{"openapi":"3.1.0","paths":{"/admin/x":{"get":{"servers":[{"url":"//files.example"}]}}}}`, "several Guards"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
