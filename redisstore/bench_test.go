@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ const (
 	benchClients = 16
 	benchRounds  = 25
 	benchOps     = 1600 // a round: short, so that other load on the machine meets both sides
+	benchFew     = 1000 // sessions, and keys of the bare script and command
 )
 
 // bareScript is the least that compares and swaps.
@@ -69,27 +71,27 @@ func ratio(a, b []time.Duration) float64 {
 	return median(ratios)
 }
 
-// rotations rotates one session for each client, from where they stand.
+// rotations rotates sessions, from where they stand. Each client has as many of its
+// own.
 type rotations struct {
 	store *redisstore.Store
-	ids   [benchClients][]string
+	each  int               // sessions of a client
 	at    [benchClients]int // calls so far
 }
 
-// newRotations creates n sessions, and leaves a sample of them to each client.
+// newRotations creates n sessions, about as many for each client.
 func newRotations(b *testing.B, store *redisstore.Store, n int) *rotations {
-	r := &rotations{store: store}
+	r := &rotations{store: store, each: n / benchClients}
 	var clients sync.WaitGroup
 	for c := range benchClients {
 		clients.Go(func() {
-			for i := c; i < n; i += benchClients {
-				s := row(fmt.Sprintf("session-%016d", i))
-				s.UserID, s.UserAgent, s.Scope = fmt.Sprint("user-", i/4), strings.Repeat("agent/1.0 ", 10), "items:read items:write"
+			for i := range r.each {
+				s := row(benchID(c, i))
+				s.UserID, s.UserAgent, s.Scope = fmt.Sprint("user-", c, "-", i/4), strings.Repeat("agent/1.0 ", 10), "items:read items:write"
 				if err := store.CreateSession(context.Background(), s); err != nil {
 					b.Error(err)
 					return
 				}
-				r.ids[c] = append(r.ids[c], s.ID)
 			}
 		})
 	}
@@ -97,16 +99,22 @@ func newRotations(b *testing.B, store *redisstore.Store, n int) *rotations {
 	return r
 }
 
-func (r *rotations) rotate(client, _ int) error {
+// benchID is as long as an id is.
+func benchID(client, i int) string { return fmt.Sprintf("session-%02d-%011d", client, i) }
+
+// next is the session whose turn it is, and where that stands. A stride that is
+// coprime to any number of sessions visits all of them, and not neighbours.
+func (r *rotations) next(client int) (i int, generation int64) {
 	n := r.at[client]
 	r.at[client]++
-	// A stride that is coprime to any number of ids, so that all of them are
-	// visited, and neighbours are not.
-	ids := r.ids[client]
-	at, generation := n*7919%len(ids), int64(n/len(ids))
-	_, swapped, err := r.store.SwapGeneration(context.Background(), ids[at], generation, generation+1)
+	return n * 7919 % r.each, int64(n / r.each)
+}
+
+func (r *rotations) rotate(client, _ int) error {
+	i, generation := r.next(client)
+	_, swapped, err := r.store.SwapGeneration(context.Background(), benchID(client, i), generation, generation+1)
 	if err == nil && !swapped {
-		err = fmt.Errorf("rotation %d was not made", n)
+		err = fmt.Errorf("a rotation from %d was not made", generation)
 	}
 	return err
 }
@@ -119,23 +127,26 @@ var modes = []struct {
 }{{"durable", durable}, {"memory", forgetful}}
 
 // BenchmarkRotation compares a rotation with the bare script and the bare command,
-// on one server in one run: rotations per second, and which share of theirs that
-// is.
+// on as many keys of one server in one run: rotations per second, and which share of
+// theirs that is.
 func BenchmarkRotation(b *testing.B) {
 	for _, tt := range modes {
 		b.Run(tt.name, func(b *testing.B) {
+			ctx := context.Background()
 			client := ownServer(b, tt.args...).client(b)
-			r := newRotations(b, newStore(b, client, nil), 1000)
-			script := func(c, i int) error {
-				key := fmt.Sprint("bare-script-", c)
-				if i == 0 {
-					client.Set(context.Background(), key, "0", 0)
+			r := newRotations(b, newStore(b, client, nil), benchFew)
+			bare := rotations{each: r.each}
+			key := func(c, i int) string { return "bare-" + benchID(c, i) }
+			for c := range benchClients {
+				for i := range bare.each {
+					require.NoError(b, client.Set(ctx, key(c, i), "0", 0).Err())
 				}
-				return bareScript.Run(context.Background(), client, []string{key}, fmt.Sprint(i), fmt.Sprint(i+1)).Err()
 			}
-			command := func(c, i int) error {
-				return client.HSet(context.Background(), fmt.Sprint("bare-command-", c), "g", i).Err()
+			script := func(c, _ int) error {
+				i, generation := bare.next(c)
+				return bareScript.Run(ctx, client, []string{key(c, i)}, strconv.FormatInt(generation, 10), strconv.FormatInt(generation+1, 10)).Err()
 			}
+			command := func(c, i int) error { return client.HSet(ctx, "hash-"+key(c, i%bare.each), "g", i).Err() }
 			for b.Loop() {
 				report(b, r.rotate, script, command)
 			}
@@ -168,7 +179,7 @@ func BenchmarkSessions(b *testing.B) {
 }
 
 func benchmarkSessions(b *testing.B, args []string) {
-	few := newRotations(b, newStore(b, ownServer(b, args...).client(b), nil), 1000)
+	few := newRotations(b, newStore(b, ownServer(b, args...).client(b), nil), benchFew)
 	server := ownServer(b, args...)
 	before := usedMemory(b, server)
 	many := newRotations(b, newStore(b, server.client(b), nil), *sessionsFlag)

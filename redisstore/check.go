@@ -37,7 +37,7 @@ func (s *Store) checkServer(info map[string]string, cluster bool) error {
 	switch {
 	case err != nil || version < minVersion:
 		return fmt.Errorf("the server is Redis %q, and %d or later is needed", info["redis_version"], minVersion)
-	case !cluster && info["redis_mode"] == "cluster":
+	case !cluster && info["cluster_enabled"] == "1":
 		return errors.New("the server is part of a cluster: make the client with redis.NewClusterClient")
 	case info["role"] != "master":
 		return errors.New("the server is a replica, and sessions are written")
@@ -49,7 +49,7 @@ func (s *Store) checkServer(info map[string]string, cluster bool) error {
 
 // serverInfo asks by INFO, which hosted servers allow where they refuse CONFIG.
 func serverInfo(ctx context.Context, node *redis.Client) (map[string]string, error) {
-	text, err := node.Info(ctx, "server", "memory", "replication").Result()
+	text, err := node.Info(ctx, "server", "memory", "replication", "cluster").Result()
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,12 @@ package redisstore_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,7 +81,7 @@ func (p *pair) promote() {
 }
 
 // bytesPerRound is what the clients of a test write in about one rotation each.
-const bytesPerRound = 16 * 300
+const bytesPerRound = 16 * 120
 
 // TestFailover loses acknowledged writes of clients that rotate as fast as they
 // can.
@@ -139,6 +141,45 @@ func TestWaitReplicas(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ended.Live())
 	require.Equal(t, int64(2), ended.Generation)
+}
+
+// elsewhere sends what creates a session once more on another connection, as after a
+// lost answer. From then on the link is stalled.
+type elsewhere struct {
+	redis.Hook
+	pair  *pair
+	other *redis.Client
+	once  sync.Once
+}
+
+func (h *elsewhere) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if !strings.Contains(fmt.Sprint(cmds[0].Args()), ":s:") {
+			return next(ctx, cmds)
+		}
+		h.once.Do(h.pair.link.gate.Lock)
+		next(ctx, cmds)
+		_, err := h.other.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, cmd := range cmds {
+				p.Process(ctx, cmd)
+			}
+			return nil
+		})
+		return err
+	}
+}
+
+// TestLostAnswerWithWaitReplicas: a session that was there is no session that the
+// replica has.
+func TestLostAnswerWithWaitReplicas(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	client := p.primary.client(t)
+	opts := redisstore.Options{WaitReplicas: 1}
+	require.NoError(t, newStore(t, client, &opts).CreateSession(t.Context(), row("a"))) // it loads the scripts
+	client.AddHook(&elsewhere{Hook: twice{}, pair: p, other: p.primary.client(t)})
+	defer p.link.gate.Unlock()
+	require.ErrorContains(t, newStore(t, client, &opts).CreateSession(t.Context(), row("b")), "0 of 1 replicas")
 }
 
 func TestWaitReplicasInCluster(t *testing.T) {

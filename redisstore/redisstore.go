@@ -1,8 +1,7 @@
-// Package redisstore keeps sessions and revocations in Redis 7 or later, on a
-// single server, behind Sentinel or in a cluster. It is tested with Redis 7.0, a
-// single server and a cluster of three; Sentinel is not tested. With Valkey 8.0.1
-// all tests pass but one: there [Options.WaitReplicas] has acknowledged rotations
-// that a failover then lost, and which healed. Do not rely on it with Valkey.
+// Package redisstore keeps sessions and revocations in Redis 7 or later, or Valkey,
+// on a single server, behind Sentinel or in a cluster. It is tested with Redis 7.0
+// and Valkey 8.0.1: a single server, one with a replica, and a cluster of three.
+// Sentinel is not tested.
 //
 // Make a client with package redis, hand it to [New], and the Store to
 // passbearer.NewSessions and to Watch of a passbearer.Revocations. Users and clients stay
@@ -24,7 +23,7 @@
 // acknowledging to those who still reach it. The clocks of a cluster's servers,
 // and of those that may be promoted, have to agree within seconds.
 //
-// Sessions expire by themselves. A session takes about 700 bytes of the server's
+// Sessions expire by themselves. A session takes about 500 bytes of the server's
 // memory, the list of its user included; a revocation takes about 60 bytes for as
 // long as [Options.RevocationLifetime].
 //

@@ -7,25 +7,38 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/passbearer/passbearer"
 )
 
-// A session's row is a hash of two fields: d is what never changes, as encode
-// writes it, and s the rest, as numbers in decimal with a space between them:
+// A session's row is a string. It begins with what scripts compute with, in fields
+// of eight bytes, the highest first:
 //
-//	the generation
-//	LastUsedAt, in microseconds like all times here
-//	when the lifetime is over, from which CreatedAt follows
-//	the idle lifetime
-//	until when the key is kept: as long as the session may live, and at most a
-//	sixteenth of the idle lifetime longer
-//	EndedAt, or "-"
+//	 0  the generation
+//	 8  LastUsedAt, in microseconds like all times here
+//	16  until when the key is kept: as long as the session may live, and at most a
+//	    sixteenth of the idle lifetime longer
+//	24  when the lifetime is over, from which CreatedAt follows
+//	32  the idle lifetime
+//	40  EndedAt, or zero
+//
+// What never changes follows, as encode writes it.
 //
 // Scripts compute with times alone: numbers in Lua are exact up to 2^53 only,
-// which microseconds reach in the year 2255. Generations are compared as text.
+// which microseconds reach in the year 2255. Generations are compared as bytes.
+const (
+	atGeneration = 0
+	atUsed       = 8
+	atOver       = 24
+	atIdle       = 32
+	atEnded      = 40
+	atConstant   = 48
+)
+
+// replySize is what scripts put before a row: 1 if they moved the session on after
+// that, otherwise 0, and the server's time.
+const replySize = 9
 
 // maxLifetime keeps sums of times exact in scripts.
 const maxLifetime = 100 * 365 * 24 * time.Hour
@@ -62,16 +75,14 @@ func encode(s *passbearer.Session) []byte {
 }
 
 func decode(b string, s *passbearer.Session) error {
-	r := rowReader{rest: []byte(b)}
+	r := rowReader{rest: b}
 	r.take(nonceSize)
-	var scope string
-	for _, text := range []*string{&s.UserID, &s.ClientID, &scope, &s.ACR, &s.AMR, &s.JKT, &s.Extra, &s.UserAgent} {
-		*text = r.text()
-	}
-	s.Scope, s.Epoch = passbearer.Scope(scope), r.number()
+	s.UserID, s.ClientID, s.Scope = r.text(), r.text(), passbearer.Scope(r.text())
+	s.ACR, s.AMR, s.JKT, s.Extra, s.UserAgent = r.text(), r.text(), r.text(), r.text(), r.text()
+	s.Epoch = r.number()
 	s.IdleLifetime, s.Lifetime = time.Duration(r.number()), time.Duration(r.number())
 	s.AuthTime = time.Unix(r.number(), r.number()).UTC()
-	if r.bad || len(r.rest) != 0 {
+	if r.bad || r.rest != "" {
 		return errRow
 	}
 	return nil
@@ -79,13 +90,13 @@ func decode(b string, s *passbearer.Session) error {
 
 // rowReader reads what encode wrote. After an error it reads nothing.
 type rowReader struct {
-	rest []byte
+	rest string
 	bad  bool
 }
 
-func (r *rowReader) take(n uint64) []byte {
+func (r *rowReader) take(n uint64) string {
 	if r.bad = r.bad || n > uint64(len(r.rest)); r.bad {
-		return nil
+		return ""
 	}
 	taken := r.rest[:n]
 	r.rest = r.rest[n:]
@@ -93,16 +104,18 @@ func (r *rowReader) take(n uint64) []byte {
 }
 
 func (r *rowReader) text() string {
-	n, size := binary.Uvarint(r.rest)
+	n, size := binary.Uvarint(r.varint())
 	r.skip(size)
-	return string(r.take(n))
+	return r.take(n)
 }
 
 func (r *rowReader) number() int64 {
-	n, size := binary.Varint(r.rest)
+	n, size := binary.Varint(r.varint())
 	r.skip(size)
 	return n
 }
+
+func (r *rowReader) varint() []byte { return []byte(r.rest[:min(binary.MaxVarintLen64, len(r.rest))]) }
 
 func (r *rowReader) skip(size int) {
 	if size <= 0 {
@@ -112,47 +125,39 @@ func (r *rowReader) skip(size int) {
 	r.take(uint64(size))
 }
 
-// session makes a Session of what a script returned: d, s and the server's time.
-func session(id string, reply []any) (*passbearer.Session, error) {
-	list := texts(reply)
-	if len(list) < 3 {
-		return nil, errRow
+// session makes a Session of what a script returned. It tells whether the script moved
+// the session on, which the row does not show yet.
+func session(id string, reply any) (row *passbearer.Session, moved bool, err error) {
+	text, _ := reply.(string)
+	if len(text) < replySize+atConstant {
+		return nil, false, errRow
 	}
-	row := &passbearer.Session{ID: id}
-	if err := decode(list[0], row); err != nil {
-		return nil, err
+	head, state := text[:replySize], text[replySize:]
+	row = &passbearer.Session{
+		ID:         id,
+		Generation: int64At(state, atGeneration),
+		LastUsedAt: timeAt(state, atUsed),
+		AsOf:       timeAt(head, 1),
 	}
-	state := strings.Split(list[1], " ")
-	if len(state) != 6 {
-		return nil, errRow
+	if err := decode(state[atConstant:], row); err != nil {
+		return nil, false, err
 	}
-	var err error
-	if row.Generation, err = strconv.ParseInt(state[0], 10, 64); err != nil {
-		return nil, errRow
+	if int64At(state, atIdle) != bounded(row.IdleLifetime).Microseconds() {
+		return nil, false, errRow
 	}
-	var over time.Time
-	for _, part := range []struct {
-		text string
-		t    *time.Time
-	}{{state[1], &row.LastUsedAt}, {state[2], &over}, {state[5], &row.EndedAt}, {list[2], &row.AsOf}} {
-		if *part.t, err = parseTime(part.text); err != nil {
-			return nil, err
-		}
+	row.CreatedAt = timeAt(state, atOver).Add(-bounded(row.Lifetime))
+	if int64At(state, atEnded) != 0 {
+		row.EndedAt = timeAt(state, atEnded)
 	}
-	row.CreatedAt = over.Add(-bounded(row.Lifetime))
-	return row, nil
+	return row, head[0] == '1', nil
 }
 
-func parseTime(text string) (time.Time, error) {
-	if text == "-" {
-		return time.Time{}, nil
-	}
-	us, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}, errRow
-	}
-	return time.UnixMicro(us).UTC(), nil
-}
+// eightBytes is a generation as scripts compare it.
+func eightBytes(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
+
+func int64At(s string, at int) int64 { return int64(binary.BigEndian.Uint64([]byte(s[at : at+8]))) }
+
+func timeAt(s string, at int) time.Time { return time.UnixMicro(int64At(s, at)).UTC() }
 
 // bounded is a lifetime as scripts compute with it: in whole microseconds.
 func bounded(d time.Duration) time.Duration {

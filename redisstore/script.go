@@ -14,72 +14,94 @@ import (
 // All but the creation of sessions run when the memory is full: signing out has
 // to work then.
 
+// readLua: KEYS row. It leaves row, and now in microseconds.
+const readLua = `
+local row = redis.call('GET', KEYS[1])
+if not row then return false end
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local stamp = struct.pack('>I8', now)
+`
+
+// touchLua writes what is there once more, for the replicas alone. WAIT waits for
+// what its own connection wrote, and so for what others wrote before that. Whoever finds
+// a row and has nothing to write would wait for nothing, and acknowledge what the
+// replicas do not have. (Redis 7.0 waits for all; Valkey does what WAIT promises.)
+const touchLua = `
+redis.set_repl(redis.REPL_REPLICA)
+redis.call('SETRANGE', KEYS[1], '0', string.sub(row, 1, 8))
+`
+
 // swapScript: KEYS row; ARGV from, to. The key's expiry is moved once in a while
 // and not each time: a script of one write is cheaper, and on its way to the disk
 // and to replicas half as long.
 var swapScript = redis.NewScript(`#!lua flags=allow-oom
-local r = redis.call('HMGET', KEYS[1], 'd', 's')
-if not r[1] then return false end
-local time = redis.call('TIME')
-local now = time[1] .. string.format('%06d', time[2])
-local generation, used, over, idle, kept, ended = string.match(r[2], '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
-local n = tonumber(now)
-if generation ~= ARGV[1] or ended ~= '-' or n >= tonumber(over) or n >= used + idle then
-  return {r[1], r[2], now, 0}
+` + readLua + `
+local generation, used, kept, over, idle, ended = struct.unpack('>c8I8I8I8I8I8', row)
+if generation ~= ARGV[1] or ended ~= 0 or now >= over or now >= used + idle then
+` + touchLua + `
+  return '0' .. stamp .. row
 end
-local due = math.min(over, n + idle)
-if due > tonumber(kept) then
+local due, head = now + idle, ARGV[2] .. stamp
+if due > over then due = over end
+if due > kept then
   local ms = math.ceil(math.min(over, due + idle / 16) / 1000)
-  kept = string.format('%.0f', ms * 1000)
+  head = head .. struct.pack('>I8', ms * 1000)
   redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ms))
 end
-r[2] = ARGV[2] .. ' ' .. now .. ' ' .. over .. ' ' .. idle .. ' ' .. kept .. ' -'
-redis.call('HSET', KEYS[1], 's', r[2])
-return {r[1], r[2], now, 1}
+redis.call('SETRANGE', KEYS[1], '0', head)
+return '1' .. stamp .. row
 `)
 
 // readScript: KEYS row.
 var readScript = redis.NewScript(`#!lua flags=allow-oom
-local r = redis.call('HMGET', KEYS[1], 'd', 's')
-if not r[1] then return false end
-local time = redis.call('TIME')
-return {r[1], r[2], time[1] .. string.format('%06d', time[2])}
+` + readLua + `
+return '0' .. stamp .. row
 `)
 
-// createScript: KEYS row; ARGV d, generation, lifetime, idle lifetime. It returns
-// 0 where the id exists.
+// settledScript is readScript for whoever waits for the replicas.
+var settledScript = redis.NewScript(`#!lua flags=allow-oom
+` + readLua + touchLua + `
+return '0' .. stamp .. row
+`)
+
+// createScript: KEYS row; ARGV what never changes, generation, lifetime, idle
+// lifetime. It returns 0 where the id exists.
 var createScript = redis.NewScript(`#!lua
-local d = redis.call('HGET', KEYS[1], 'd')
-if d then return d == ARGV[1] and 1 or 0 end
+local row = redis.call('GET', KEYS[1])
+if row then
+  if string.sub(row, 49) ~= ARGV[1] then return 0 end
+` + touchLua + `
+  return 1
+end
 local time = redis.call('TIME')
-local now = time[1] .. string.format('%06d', time[2])
-local over, due = now + ARGV[3], now + ARGV[4]
-local ms = math.ceil(math.min(over, due) / 1000)
-redis.call('HSET', KEYS[1], 'd', ARGV[1], 's',
-  ARGV[2] .. ' ' .. now .. string.format(' %.0f ', over) .. ARGV[4] .. string.format(' %.0f -', ms * 1000))
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ms))
+local now = time[1] * 1000000 + time[2]
+local over, idle = now + ARGV[3], tonumber(ARGV[4])
+local ms = math.ceil(math.min(over, now + idle + idle / 16) / 1000)
+row = struct.pack('>c8I8I8I8I8I8', ARGV[2], now, ms * 1000, over, idle, 0) .. ARGV[1]
+redis.call('SET', KEYS[1], row, 'PXAT', string.format('%.0f', ms))
 return 1
 `)
 
 // revokeLua trims by the longest lifetime that was ever asked for, so that
 // processes with different options do not trim each other's entries.
-const revokeLua = `#!lua flags=allow-oom
-local time = redis.call('TIME')
-local now = time[1] .. string.format('%06d', time[2])
+const revokeLua = `
 local function revoke(stream, meta, kind, value, epoch, lifetime)
   local longest = tonumber(redis.call('HGET', meta, 'longest') or '0')
   if tonumber(lifetime) > longest then
     longest = tonumber(lifetime)
     redis.call('HSET', meta, 'longest', lifetime)
   end
-  local ms = math.floor(tonumber(now) / 1000)
+  local time = redis.call('TIME')
+  local ms = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('XADD', stream, 'MINID', '~', string.format('%.0f', math.max(0, ms - longest)), '*',
     'k', kind, 'v', value, 'e', epoch, 'l', lifetime, 'w', string.format('%.0f', ms))
 end
 `
 
 // revokeScript: KEYS stream, meta; ARGV kind, value, epoch, lifetime.
-var revokeScript = redis.NewScript(revokeLua + `
+var revokeScript = redis.NewScript(`#!lua flags=allow-oom
+` + revokeLua + `
 revoke(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 return 1
 `)
@@ -87,12 +109,13 @@ return 1
 // endScript: KEYS row, stream, meta; ARGV session id, lifetime of the revocation.
 // The row stays, marked, for as long as the revocation: a sign-out that is
 // repeated because its answer was lost finds it and waits for the replicas.
-var endScript = redis.NewScript(revokeLua + `
-local s = redis.call('HGET', KEYS[1], 's')
-if not s then return 0 end
-local live = string.match(s, '^(.*) %-$')
-if not live then return 0 end
-redis.call('HSET', KEYS[1], 's', live .. ' ' .. now)
+var endScript = redis.NewScript(`#!lua flags=allow-oom
+` + revokeLua + readLua + `
+if struct.unpack('>I8', row, 41) ~= 0 then
+` + touchLua + `
+  return 0
+end
+redis.call('SETRANGE', KEYS[1], '40', stamp)
 if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 revoke(KEYS[2], KEYS[3], 's', ARGV[1], '0', ARGV[2])
 return 1
@@ -156,15 +179,14 @@ func (s *Store) write(ctx context.Context, script *redis.Script, keys []string, 
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
 		reply, err = s.writeAndWait(ctx, node, func(p redis.Pipeliner) *redis.Cmd { return script.Eval(ctx, p, keys, args...) })
 	}
-	if cluster, ok := s.client.(*redis.ClusterClient); ok && err != nil {
+	if cluster, ok := s.client.(*redis.ClusterClient); ok && err != nil && !errors.Is(err, redis.Nil) {
 		cluster.ReloadState(ctx) // it may be another node's now
 	}
 	return reply, err
 }
 
-// writeAndWait sends both commands on one connection: WAIT waits for all that the
-// server had written, for whomever, when the connection's last command was done. So a
-// script that finds what others wrote waits for that as well.
+// writeAndWait sends both commands on one connection: WAIT waits for the last write of
+// that one. See touchLua for scripts that find what others wrote.
 func (s *Store) writeAndWait(ctx context.Context, node *redis.Client, run func(redis.Pipeliner) *redis.Cmd) (any, error) {
 	pipe := node.Pipeline()
 	reply := run(pipe)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/redis/go-redis/v9"
 
@@ -27,7 +26,7 @@ func (s *Store) CreateSession(ctx context.Context, row passbearer.Session) error
 		return fmt.Errorf("redisstore: list a session with its user: %w", err)
 	}
 	created, err := s.write(ctx, createScript, []string{s.sessionKey(row.ID)},
-		encode(&row), row.Generation, microseconds(row.Lifetime), microseconds(row.IdleLifetime))
+		encode(&row), eightBytes(row.Generation), microseconds(row.Lifetime), microseconds(row.IdleLifetime))
 	if err != nil {
 		return fmt.Errorf("redisstore: create a session: %w", err)
 	}
@@ -48,47 +47,40 @@ func (s *Store) SessionByID(ctx context.Context, id string) (*passbearer.Session
 	if s.opts.WaitReplicas == 0 {
 		return s.read(ctx, id)
 	}
-	result, err := s.write(ctx, readScript, []string{s.sessionKey(id)})
-	if err != nil {
-		return nil, sessionError("read a session", err)
-	}
-	reply, _ := result.([]any)
-	return readSession(id, reply)
+	reply, err := s.write(ctx, settledScript, []string{s.sessionKey(id)})
+	row, _, err := result("read a session", id, reply, err)
+	return row, err
 }
 
 // read returns what is there, replicated or not.
 func (s *Store) read(ctx context.Context, id string) (*passbearer.Session, error) {
-	reply, err := readScript.Run(ctx, s.client, []string{s.sessionKey(id)}).Slice()
-	if err != nil {
-		return nil, sessionError("read a session", err)
-	}
-	return readSession(id, reply)
-}
-
-func readSession(id string, reply []any) (*passbearer.Session, error) {
-	row, err := session(id, reply)
-	if err != nil {
-		return nil, sessionError("read a session", err)
-	}
-	return row, nil
+	reply, err := readScript.Run(ctx, s.client, []string{s.sessionKey(id)}).Result()
+	row, _, err := result("read a session", id, reply, err)
+	return row, err
 }
 
 // SwapGeneration implements passbearer.SessionStore.
 func (s *Store) SwapGeneration(ctx context.Context, id string, from, to int64) (*passbearer.Session, bool, error) {
-	const step = "swap a generation"
-	result, err := s.write(ctx, swapScript, []string{s.sessionKey(id)}, strconv.FormatInt(from, 10), strconv.FormatInt(to, 10))
+	reply, err := s.write(ctx, swapScript, []string{s.sessionKey(id)}, eightBytes(from), eightBytes(to))
+	row, swapped, err := result("swap a generation", id, reply, err)
+	if swapped {
+		row.Generation, row.LastUsedAt = to, row.AsOf
+	}
+	return row, swapped, err
+}
+
+// result is that of a script that returns a row.
+func result(step, id string, reply any, err error) (row *passbearer.Session, moved bool, _ error) {
+	if err == nil {
+		row, moved, err = session(id, reply)
+	}
+	if errors.Is(err, redis.Nil) {
+		err = passbearer.ErrSessionNotFound
+	}
 	if err != nil {
-		return nil, false, sessionError(step, err)
+		return nil, false, fmt.Errorf("redisstore: %s: %w", step, err)
 	}
-	reply, ok := result.([]any)
-	if !ok || len(reply) != 4 {
-		return nil, false, sessionError(step, errRow)
-	}
-	row, err := session(id, reply)
-	if err != nil {
-		return nil, false, sessionError(step, err)
-	}
-	return row, reply[3] == int64(1), nil
+	return row, moved, nil
 }
 
 // EndSession implements passbearer.SessionStore. It revokes the session's access
@@ -96,16 +88,9 @@ func (s *Store) SwapGeneration(ctx context.Context, id string, from, to int64) (
 func (s *Store) EndSession(ctx context.Context, id string) error {
 	partition := s.partition(id)
 	keys := []string{s.sessionKey(id), s.streamKey(partition), s.metaKey(partition)}
-	if _, err := s.write(ctx, endScript, keys, id, s.lifetime); err != nil {
+	_, err := s.write(ctx, endScript, keys, id, s.lifetime)
+	if err != nil && !errors.Is(err, redis.Nil) { // an unknown id is no error
 		return fmt.Errorf("redisstore: end a session: %w", err)
 	}
 	return nil
-}
-
-// sessionError names what a script's nil means.
-func sessionError(step string, err error) error {
-	if errors.Is(err, redis.Nil) {
-		err = passbearer.ErrSessionNotFound
-	}
-	return fmt.Errorf("redisstore: %s: %w", step, err)
 }

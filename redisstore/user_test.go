@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,22 +130,30 @@ func TestDamagedRows(t *testing.T) {
 	t.Parallel()
 	client := single(t)
 	s, tag := ofOne(t, client)
-	const now = "1795567326000000"
-	for i, damage := range [][2]string{
-		{"d", ""}, {"d", "damaged"}, {"s", ""}, {"s", "damaged"},
-		{"s", "0"}, {"s", "x 1 1 1 1 -"}, {"s", "0 x " + now + " 1 1 -"}, {"s", "0 " + now + " x 1 1 -"},
-		{"s", "0 " + now + " " + now + " 1 1 x"}, {"s", "0 " + now + " " + now + " 1 1 - "},
+	for i, damage := range []func(row string) string{
+		func(string) string { return "" },
+		func(string) string { return "damaged" },
+		func(row string) string { return row[:48] },
+		func(row string) string { return row[:len(row)-1] },
+		func(row string) string { return row + "x" },
+		func(row string) string { return row[:56] + "\xff" + row[57:] },          // a length
+		func(row string) string { return row[:32] + "damaged!" + row[40:] },      // the idle lifetime
+		func(row string) string { return row[:40] + row },                        // a field too many
+		func(row string) string { return strings.Repeat("\xff", 48) + row[48:] }, // all fields
 	} {
 		id := fmt.Sprint("damaged-", i)
+		key := tag + ":s:" + id
 		require.NoError(t, s.CreateSession(t.Context(), row(id)))
-		require.NoError(t, client.HSet(t.Context(), tag+":s:"+id, damage[0], damage[1]).Err())
+		whole, err := client.Get(t.Context(), key).Result()
+		require.NoError(t, err)
+		require.NoError(t, client.SetArgs(t.Context(), key, damage(whole), redis.SetArgs{KeepTTL: true}).Err())
 		_, swapped, err := s.SwapGeneration(t.Context(), id, 0, 1)
-		require.Error(t, err, damage)
-		require.NotErrorIs(t, err, passbearer.ErrSessionNotFound, damage)
+		require.Error(t, err, i)
+		require.NotErrorIs(t, err, passbearer.ErrSessionNotFound, i)
 		require.False(t, swapped)
 		_, err = s.SessionByID(t.Context(), id)
-		require.ErrorContains(t, err, "damaged", damage)
-		require.NotErrorIs(t, err, passbearer.ErrSessionNotFound, damage)
+		require.ErrorContains(t, err, "damaged", i)
+		require.NotErrorIs(t, err, passbearer.ErrSessionNotFound, i)
 	}
 }
 
