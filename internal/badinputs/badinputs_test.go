@@ -28,10 +28,11 @@ var elsewhere = map[string][]string{
 	"CF-002": {"pgstore.TestCrash", "redisstore.TestCrash", "sqlitestore.TestCrash"},
 	"CF-003": {"pgstore.TestCrash", "redisstore.TestCrash", "sqlitestore.TestCrash"},
 	"CF-004": {"pgstore.TestCrash", "redisstore.TestCrash", "sqlitestore.TestCrash"},
-	"CF-012": {"pgstore.TestHangingServer", "redisstore.TestServerIsDown", "sqlitestore.TestWaiting"},
+	"CF-012": {".TestSlowDatabase", "pgstore.TestHangingServer", "sqlitestore.TestWaiting"},
 	"CF-013": {"pgstore.TestSerializationFailures", "pgstore.TestRetriesEnd", "sqlitestore.TestWaiting"},
 	"CF-014": {"sqlitestore.TestFullDisk"},
 	"CF-016": {"pgstore.TestFailover", "pgstore.TestWhatAFailoverLoses", "redisstore.TestFailover"},
+	"CF-025": {"internal/faults.TestFullQueue"},
 	"CF-041": {"memstore.TestBadInputs", "pgstore.TestBadInputs", "redisstore.TestBadInputs", "sqlitestore.TestBadInputs"}, // -badinputs.soak
 	"CF-042": {"pgstore.TestPurge", "pgstore.BenchmarkMillion", "sqlitestore.TestSweepBatches"},
 	"CF-043": {".FuzzBearerToken", ".FuzzPasswordForm", ".FuzzRefreshToken", "jwttoken.FuzzVerifyToken", "password.FuzzParse"},
@@ -41,7 +42,6 @@ var elsewhere = map[string][]string{
 var missing = map[string]string{
 	"RT-043": "introspection",
 	"CF-015": "a synchronous standby: pgstore's tests have an asynchronous one",
-	"CF-025": "a load test, whose figure this is",
 }
 
 func TestCatalogue(t *testing.T) {
