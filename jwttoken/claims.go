@@ -163,11 +163,11 @@ func decodeDate(raw string, round func(float64) float64) (passbearer.NumericDate
 		return passbearer.NumericDate(n), 0 <= n && n < maxDate
 	}
 	f, err := strconv.ParseFloat(raw, 64)
-	f = round(f)
-	if err != nil || f < 0 || f >= maxDate {
+	if err != nil || f < 0 {
 		return 0, false
 	}
-	return passbearer.NumericDate(f), true
+	f = round(f)
+	return passbearer.NumericDate(f), f < maxDate
 }
 
 func decodeCount(raw string) (int64, bool) {
