@@ -39,7 +39,7 @@ export class Session {
 		return due;
 	}
 
-	// fetch sends a signed request. An answer of 401 may be news to this session: the
+	// fetch sends a signed request. An answer of 401 may be news here: the
 	// token has no known expiry, the clocks differ, or the server has ended the session.
 	// Then it sends the request again, once: the server has not acted upon the first.
 	async fetch(url, request) {
