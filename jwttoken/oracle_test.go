@@ -54,7 +54,21 @@ func (p *profile) oracle(token string) (jwt.MapClaims, error) {
 	if iat, _ := claims.GetIssuedAt(); iat == nil && slices.Contains(p.required, "jti") { // RFC 9068
 		err = errors.Join(err, errors.New("iat"))
 	}
+	if trailed(token) {
+		err = errors.Join(err, errors.New("text after the claims"))
+	}
 	return claims, err
+}
+
+// trailed tells whether more than one JSON text is in the payload: with WithJSONNumber, which alone keeps
+// numbers as they are, golang-jwt reads the first; without, it refuses.
+func trailed(token string) bool {
+	segments := strings.Split(token, ".")
+	if len(segments) != 3 {
+		return false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(segments[1])
+	return err == nil && !json.Valid(payload)
 }
 
 // FuzzOracle: what we accept, golang-jwt accepts, and reads alike; what it accepts, we accept or refuse for
