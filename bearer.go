@@ -8,7 +8,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Guard admits requests that carry a valid access token. Make it with
@@ -18,8 +20,11 @@ type Guard struct {
 	verifier TokenVerifier
 	opts     GuardOptions
 	required Scope
-	lazy     bool      // the verifier looks at a token's form itself
-	invalid  *recorded // what [Deny] answers to a token that is not valid
+	acr      []string      // one of them; nil: any
+	maxAge   time.Duration // of auth_time; 0: any
+	lazy     bool          // the verifier looks at a token's form itself
+	params   [][2]string   // of every challenge
+	invalid  *recorded     // what [Deny] answers to a token that is not valid
 }
 
 // GuardOptions are the settings of a [Guard]. The zero value is usual.
@@ -37,10 +42,23 @@ type GuardOptions struct {
 	// apart. Credentials that are not valid are refused all the same.
 	Optional bool
 
+	// DPoP checks the proofs of tokens that are bound to a key (RFC 9449) and come
+	// with the scheme DPoP. Nil refuses such tokens.
+	DPoP ProofVerifier
+
+	// RequireDPoP refuses tokens that are bound to no key.
+	RequireDPoP bool
+
+	// ResourceMetadata is the URL of this resource's metadata (RFC 9728), named in
+	// every challenge so that clients find who issues its tokens.
+	// authserver.ResourceMetadataURL makes it. Empty means that there is none.
+	ResourceMetadata string
+
 	// Extract returns the request's token in the place of [BearerToken], from
 	// a cookie for instance. An error that wraps [ErrNoCredentials] or an
 	// empty token means that there is none; an [*Error] is answered as it is,
-	// any other 400. It must not read the body.
+	// any other 400. A token that is bound to a key needs its proof all the same.
+	// It must not read the body.
 	Extract func(*http.Request) (string, error)
 
 	// Observer is told of refused tokens and failures; nil means
@@ -65,12 +83,21 @@ func NewGuard(v TokenVerifier, opts *GuardOptions) *Guard {
 	if g.opts.Realm != quoteSafe(g.opts.Realm) {
 		panic("passbearer: GuardOptions.Realm is not printable ASCII, or has a quote or backslash")
 	}
+	if g.opts.ResourceMetadata != quoteSafe(g.opts.ResourceMetadata) {
+		panic("passbearer: GuardOptions.ResourceMetadata is no URL in printable ASCII")
+	}
+	if g.opts.RequireDPoP && g.opts.DPoP == nil {
+		panic("passbearer: GuardOptions.RequireDPoP without DPoP: dpop.New makes the verifier of proofs")
+	}
 	for s := range g.opts.Scopes {
 		if !isScopeToken(s) {
 			panic(fmt.Sprintf("passbearer: GuardOptions.Scopes has %q, which is not one scope in the characters of RFC 6749 §3.3", s))
 		}
 	}
 	g.opts.Scopes = maps.Clone(g.opts.Scopes)
+	if g.opts.ResourceMetadata != "" {
+		g.params = [][2]string{{"resource_metadata", g.opts.ResourceMetadata}}
+	}
 	g.invalid = recordDeny(g.finish(invalidToken(nil)))
 	return g
 }
@@ -212,10 +239,20 @@ type Demand struct {
 	Scope    Scope             // all of it
 	Optional bool              // requests without credentials are admitted
 	Scopes   map[string]string // [GuardOptions.Scopes], not to be changed
+
+	ACR    []string      // one of them; nil is any
+	MaxAge time.Duration // of auth_time; zero is any
+
+	ProofAlgorithms []string // of proofs of possession; nil where bound tokens are refused
+	RequireDPoP     bool     // tokens have to be bound to a key
 }
 
 // Demand tells what g demands.
-func (g *Guard) Demand() Demand { return Demand{g.required, g.opts.Optional, g.opts.Scopes} }
+func (g *Guard) Demand() Demand {
+	return Demand{Scope: g.required, Optional: g.opts.Optional, Scopes: g.opts.Scopes,
+		ACR: slices.Clone(g.acr), MaxAge: g.maxAge,
+		ProofAlgorithms: proofAlgorithms(g.opts.DPoP), RequireDPoP: g.opts.RequireDPoP}
+}
 
 // Demand tells what the handler's Guard demands.
 func (h *guarded) Demand() Demand { return h.guard.Demand() }
@@ -268,7 +305,7 @@ func guardOf(ctx context.Context) *Guard {
 // and neither where there are no credentials and need not be. The claims may be
 // shared.
 func (g *Guard) check(r *http.Request) (*Claims, *Error) {
-	token, err := g.extract(r)
+	token, scheme, err := g.extract(r)
 	if err != nil {
 		if g.opts.Optional && errors.Is(err, ErrNoCredentials) {
 			return nil, nil
@@ -278,24 +315,35 @@ func (g *Guard) check(r *http.Request) (*Claims, *Error) {
 	c, err := g.verify(r.Context(), token)
 	switch {
 	case err != nil && g.lazy && !isToken68(token):
-		return nil, g.finish(malformed())
+		return nil, g.finish(malformed(scheme))
+	case err != nil && scheme == schemeDPoP:
+		return nil, g.finish(g.underKey(verifyError(err)))
 	case err != nil:
 		return nil, g.finish(verifyError(err))
-	case c.Confirmation != (Confirmation{}):
-		return c, g.finish(invalidToken(errors.New("the token is bound to a key, which is not checked here")))
-	case !g.required.Subset(c.Scope):
-		return c, g.finish(&Error{StatusCode: http.StatusForbidden, ErrorCode: codeInsufficientScope,
-			ErrorDescription: "The token lacks a scope that this resource demands", Scheme: "Bearer"})
+	}
+	if e := g.checkPossession(r, token, scheme, c); e != nil {
+		return c, g.finish(e)
+	}
+	if !g.required.Subset(c.Scope) {
+		return c, g.finish(insufficientScope(cmp.Or(scheme, schemeBearer)))
+	}
+	if g.acr != nil || g.maxAge > 0 {
+		if e := g.checkAuthentication(c); e != nil {
+			return c, g.finish(e)
+		}
 	}
 	return c, nil
 }
 
-func (g *Guard) extract(r *http.Request) (token string, err error) {
-	switch {
-	case g.lazy:
-		return bearerToken(r)
-	case g.opts.Extract == nil:
-		return BearerToken(r)
+// extract returns the token and the scheme it came with, empty where Extract took
+// it from elsewhere.
+func (g *Guard) extract(r *http.Request) (token, scheme string, err error) {
+	if g.opts.Extract == nil {
+		token, scheme, err = authorization(r, g.opts.DPoP != nil)
+		if err == nil && !g.lazy && !isToken68(token) {
+			err = malformed(scheme)
+		}
+		return token, scheme, err
 	}
 	err = guardPanic(func() (err error) {
 		if token, err = g.opts.Extract(r); err == nil && token == "" {
@@ -303,7 +351,7 @@ func (g *Guard) extract(r *http.Request) (token string, err error) {
 		}
 		return err
 	})
-	return token, err
+	return token, "", err
 }
 
 func extractError(err error) *Error {
@@ -317,7 +365,7 @@ func extractError(err error) *Error {
 	if p := (*panicError)(nil); errors.As(err, &p) {
 		return serverError(err)
 	}
-	e = badRequest("Malformed credentials")
+	e = badRequest(schemeBearer, "Malformed credentials")
 	e.Cause = err
 	return e
 }
@@ -352,13 +400,37 @@ func verifyError(err error) *Error {
 // nobody else may have it.
 func (g *Guard) finish(e *Error) *Error {
 	if e.StatusCode == http.StatusUnauthorized && e.Scheme == "" {
-		e.Scheme = "Bearer" // RFC 9110 §15.5.2: no 401 without a challenge
+		e.Scheme = schemeBearer // RFC 9110 §15.5.2: no 401 without a challenge
 	}
 	if e.Scheme != "" {
 		e.Realm = cmp.Or(e.Realm, g.opts.Realm, "api")
+		if e.Params == nil {
+			e.Params = g.params
+		} else {
+			e.Params = slices.Concat(e.Params, g.params)
+		}
+	}
+	if g.opts.DPoP != nil {
+		g.finishDPoP(e)
 	}
 	e.Scope = cmp.Or(e.Scope, g.required)
 	return e
+}
+
+// finishDPoP says in the challenge which proofs are taken. Who has no credentials
+// at all gets a challenge for each kind of token.
+func (g *Guard) finishDPoP(e *Error) {
+	if e.Scheme == schemeBearer && e.ErrorCode == "" {
+		if !g.opts.RequireDPoP {
+			also := Error{Scheme: schemeDPoP, Realm: e.Realm, Params: append([][2]string{algs(g.opts.DPoP)}, g.params...)}
+			e.Header = http.Header{"Www-Authenticate": {also.Challenge()}}
+			return
+		}
+		e.Scheme = schemeDPoP
+	}
+	if e.Scheme == schemeDPoP {
+		e.Params = append([][2]string{algs(g.opts.DPoP)}, e.Params...)
+	}
 }
 
 // deny answers with e, which finish has seen.
@@ -378,7 +450,7 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, e *Error, c *Claims
 // credentials or with malformed ones is nobody's news.
 func (g *Guard) report(ctx context.Context, e *Error, c *Claims) {
 	kind, failed := failure(ctx, e)
-	if e.StatusCode == http.StatusUnauthorized && e.ErrorCode != "" {
+	if e.StatusCode == http.StatusUnauthorized && e.ErrorCode != "" && e.ErrorCode != codeInsufficientAuth && e.ErrorCode != codeUseNonce {
 		kind, failed = EventTokenRefused, true
 	}
 	if !failed {
@@ -398,52 +470,51 @@ func (g *Guard) report(ctx context.Context, e *Error, c *Claims) {
 // are malformed, there are several headers, or the URL's query has an
 // access_token besides. A token in the query or in the body is never taken.
 func BearerToken(r *http.Request) (string, error) {
-	token, err := bearerToken(r)
+	token, scheme, err := authorization(r, false)
 	if err == nil && !isToken68(token) {
-		return "", malformed()
+		return "", malformed(scheme)
 	}
 	return token, err
 }
 
-// bearerToken leaves the token's form to the caller.
-func bearerToken(r *http.Request) (string, error) {
+// authorization leaves the token's form to the caller. The scheme is Bearer, or
+// DPoP where that is taken.
+func authorization(r *http.Request, dpop bool) (token, scheme string, err error) {
 	headers := r.Header["Authorization"]
 	if len(headers) > 1 {
-		return "", badRequest("Several Authorization headers")
+		return "", "", badRequest(schemeBearer, "Several Authorization headers")
 	}
 	if len(headers) == 0 {
-		return "", noCredentials()
+		return "", "", noCredentials()
 	}
-	token, err := parseBearer(headers[0])
-	if err != nil {
-		return "", err
-	}
-	if r.URL != nil && r.URL.RawQuery != "" && queryHas(r.URL.RawQuery, "access_token") {
-		return "", badRequest("Token in the header and in the query")
-	}
-	return token, nil
-}
-
-func parseBearer(header string) (string, error) {
+	header := headers[0]
 	if n := len(header); n > 0 && (isBlank(header[0]) || isBlank(header[n-1])) {
 		header = strings.Trim(header, " \t") // RFC 9110 §5.5; net/http has done it already
 	}
-	const scheme = "bearer"
-	if len(header) < len(scheme) || !strings.EqualFold(header[:len(scheme)], scheme) {
-		return "", noCredentials()
+	scheme = schemeBearer
+	if dpop && isScheme(header, schemeDPoP) {
+		scheme = schemeDPoP
+	} else if !isScheme(header, schemeBearer) {
+		return "", "", noCredentials()
 	}
 	rest := header[len(scheme):]
-	if rest == "" {
-		return "", badRequest("Bearer without a token")
+	if token = strings.TrimLeft(rest, " "); len(token) == len(rest) {
+		if rest == "" {
+			return "", "", badRequest(scheme, scheme+" without a token")
+		}
+		return "", "", malformed(scheme)
 	}
-	if isToken68Byte[rest[0]] { // "Bearerish …" is another scheme
-		return "", noCredentials()
+	if r.URL != nil && r.URL.RawQuery != "" && queryHas(r.URL.RawQuery, "access_token") {
+		return "", "", badRequest(scheme, "Token in the header and in the query")
 	}
-	token := strings.TrimLeft(rest, " ")
-	if len(token) == len(rest) {
-		return "", malformed()
-	}
-	return token, nil
+	return token, scheme, nil
+}
+
+// isScheme reports whether header begins with scheme, in any case; "Bearerish" is
+// another one.
+func isScheme(header, scheme string) bool {
+	n := len(scheme)
+	return len(header) >= n && strings.EqualFold(header[:n], scheme) && (len(header) == n || !isToken68Byte[header[n]])
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
@@ -494,11 +565,11 @@ func queryHas(raw, name string) bool {
 }
 
 func noCredentials() *Error {
-	return &Error{StatusCode: http.StatusUnauthorized, ErrorDescription: detailNotAuthenticated, Scheme: "Bearer", Cause: ErrNoCredentials}
+	return &Error{StatusCode: http.StatusUnauthorized, ErrorDescription: detailNotAuthenticated, Scheme: schemeBearer, Cause: ErrNoCredentials}
 }
 
-func malformed() *Error { return badRequest("Malformed bearer token") }
+func malformed(scheme string) *Error { return badRequest(scheme, "Malformed bearer token") }
 
-func badRequest(description string) *Error {
-	return &Error{StatusCode: http.StatusBadRequest, ErrorCode: codeInvalidRequest, ErrorDescription: description, Scheme: "Bearer"}
+func badRequest(scheme, description string) *Error {
+	return &Error{StatusCode: http.StatusBadRequest, ErrorCode: codeInvalidRequest, ErrorDescription: description, Scheme: scheme}
 }

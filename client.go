@@ -21,8 +21,8 @@ type clientCredentials struct {
 
 // client authenticates the client of a token request (RFC 6749 §2.3.1).
 func (h *TokenHandler) client(r *http.Request, p params) (*Client, error) {
-	if h.opts.Clients == nil {
-		return &Client{ID: h.opts.ClientID}, nil
+	if h.opts.Clients == nil || h.opts.ClientOptional && isClientless(r, p) {
+		return &Client{ID: h.opts.ClientID, Public: true}, nil
 	}
 	given, e := readClient(r, p)
 	if e != nil {
@@ -36,6 +36,13 @@ func (h *TokenHandler) client(r *http.Request, p params) (*Client, error) {
 		return nil, h.clientRefused(r, client, errClient(given.header))
 	}
 	return client, nil
+}
+
+// isClientless reports whether a request says nothing of a client.
+func isClientless(r *http.Request, p params) bool {
+	given, err := basicClient(r)
+	return err == nil && given == (clientCredentials{}) &&
+		p["client_id"] == "" && p["client_secret"] == "" && p["client_assertion"] == "" && p["client_assertion_type"] == ""
 }
 
 // clientRefused names the client in the event only if it exists: what else was

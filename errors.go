@@ -57,7 +57,16 @@ const (
 	codeServerError        = "server_error"
 	codeUnavailable        = "temporarily_unavailable"
 	codeUnsupportedGrant   = "unsupported_grant_type"
+	codeUseNonce           = "use_dpop_nonce"                   // RFC 9449 §8
+	codeInvalidProof       = "invalid_dpop_proof"               // RFC 9449 §5, §7.1
+	codeInsufficientAuth   = "insufficient_user_authentication" // RFC 9470 §3
 	detailNotAuthenticated = "Not authenticated"
+)
+
+// The authentication schemes of a Guard (RFC 6750, RFC 9449).
+const (
+	schemeBearer = "Bearer"
+	schemeDPoP   = "DPoP"
 )
 
 // Error is a refusal as the client gets it. Its fields are named as in the
@@ -73,9 +82,11 @@ type Error struct {
 	// Printable ASCII without quote and backslash (RFC 6749 §5.2).
 	ErrorDescription string
 
-	Scheme     string         // the challenge's scheme: "Bearer", "Basic", or empty for no challenge
+	Scheme     string         // the challenge's scheme: "Bearer", "DPoP", "Basic", or empty for no challenge
 	Realm      string         // the challenge's realm, or empty
 	Scope      Scope          // what the resource demands
+	Params     [][2]string    // further parameters of the challenge: name and value
+	Header     http.Header    // further fields of the answer, DPoP-Nonce for instance
 	RetryAfter time.Duration  // rounded up to seconds; zero sends no Retry-After
 	Extra      map[string]any // further members of the JSON body
 
@@ -114,12 +125,15 @@ func (e *Error) Challenge() string {
 		}
 	}
 	add("realm", e.Realm)
-	if e.Scheme == "Bearer" && e.ErrorCode != "" {
+	if (e.Scheme == schemeBearer || e.Scheme == schemeDPoP) && e.ErrorCode != "" {
 		add("error", e.ErrorCode)
 		add("error_description", e.ErrorDescription)
 	}
 	if e.ErrorCode == codeInsufficientScope {
 		add("scope", string(e.Scope))
+	}
+	for _, p := range e.Params {
+		add(p[0], p[1])
 	}
 	if len(params) == 0 {
 		return e.Scheme
@@ -186,7 +200,7 @@ func isFinding(err error) bool {
 }
 
 func invalidToken(cause error) *Error {
-	return &Error{StatusCode: http.StatusUnauthorized, ErrorCode: codeInvalidToken, ErrorDescription: "Could not validate credentials", Scheme: "Bearer", Cause: cause}
+	return &Error{StatusCode: http.StatusUnauthorized, ErrorCode: codeInvalidToken, ErrorDescription: "Could not validate credentials", Scheme: schemeBearer, Cause: cause}
 }
 
 func serverError(cause error) *Error {
@@ -263,6 +277,11 @@ func writeRefusal(w http.ResponseWriter, e *Error, body map[string]any) {
 	h := w.Header()
 	if challenge := e.Challenge(); challenge != "" {
 		h.Set("WWW-Authenticate", challenge)
+	}
+	for name, values := range e.Header {
+		for _, value := range values {
+			h.Add(name, value)
+		}
 	}
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))

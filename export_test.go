@@ -66,6 +66,3 @@ func (r *Revocations) Forget(sessionID string) {
 	delete(shard.m, sessionID)
 	r.sessions.n.Add(-1)
 }
-
-// Learn keeps what this process has ended itself.
-func (r *Revocations) Learn(e Revocation) { r.learn(e) }

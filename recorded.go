@@ -27,7 +27,7 @@ func recordDeny(e *Error) *recorded {
 // isAnswerTo reports whether e is answered so: it may differ from what was in
 // its cause, which is never sent, and in a scope, which is sent with a 403 only.
 func (a *recorded) isAnswerTo(e *Error) bool {
-	return a != nil && e.Extra == nil && e.StatusCode == a.to.StatusCode && e.RetryAfter == a.to.RetryAfter &&
+	return a != nil && e.Extra == nil && e.Header == nil && slices.Equal(e.Params, a.to.Params) && e.StatusCode == a.to.StatusCode && e.RetryAfter == a.to.RetryAfter &&
 		e.ErrorCode == a.to.ErrorCode && e.ErrorDescription == a.to.ErrorDescription &&
 		e.Scheme == a.to.Scheme && e.Realm == a.to.Realm
 }

@@ -17,6 +17,7 @@ type refresh struct {
 	row      *Session     // nil if there is none
 	user     *User        // nil if there is none; not set for a new session, as is client
 	client   *Client
+	jkt      string // thumbprint of the key that the request proved to have
 	tokenID  string // jti of the access token that goes with it
 	isNew    bool
 }
@@ -30,17 +31,20 @@ func (s *Sessions) begin(g *Grant, req *GrantRequest) *refresh {
 		UserAgent:    userAgent(req.Request.UserAgent()),
 		IdleLifetime: s.opts.IdleLifetime, Lifetime: s.opts.Lifetime,
 	}
+	if !req.Client.Public && row.JKT == req.JKT {
+		row.JKT = "" // its secret binds the session, and its keys may change (RFC 9449 §5)
+	}
 	return &refresh{sessions: s, token: token, row: row, isNew: true}
 }
 
 // open reads the session of a refresh token, and changes nothing unless the
 // token was stolen.
-func (s *Sessions) open(ctx context.Context, text string, client *Client) (*refresh, error) {
+func (s *Sessions) open(ctx context.Context, text string, req *GrantRequest) (*refresh, error) {
 	token, ok := s.keys.open(text)
 	if !ok {
-		return nil, s.refuse(ctx, Event{Kind: EventRefreshRefused, ClientID: client.ID, Err: errForged})
+		return nil, s.refuse(ctx, Event{Kind: EventRefreshRefused, ClientID: req.Client.ID, Err: errForged})
 	}
-	a := &refresh{sessions: s, token: token, client: client}
+	a := &refresh{sessions: s, token: token, client: req.Client, jkt: req.JKT}
 	var err error
 	if a.row, err = s.load(ctx, token.sessionID()); err != nil {
 		return nil, err
@@ -118,7 +122,7 @@ func (a *refresh) facts() refreshFacts {
 		revoked: a.sessions.opts.Revocations.sessionRevoked(row.ID),
 		user:    a.user != nil && !a.user.Disabled,
 		epoch:   a.user != nil && a.user.Epoch == row.Epoch,
-		proved:  row.JKT == "", // nothing here checks proofs of possession
+		proved:  row.JKT == "" || row.JKT == a.jkt,
 		ahead:   row.Generation - a.token.generation,
 		inGrace: grace > 0 && row.AsOf.Sub(row.LastUsedAt) <= grace,
 	}

@@ -199,8 +199,9 @@ func (r *Revocations) Len() int {
 
 func (r *Revocations) now() time.Duration { return time.Since(r.born) }
 
-// learn keeps what this process has ended itself, on a nil set too.
-func (r *Revocations) learn(e Revocation) {
+// Learn keeps what this process has ended itself, for [RevocationsOptions.Lifetime]
+// if e has none, so that it holds here before any store tells. On a nil set it does nothing.
+func (r *Revocations) Learn(e Revocation) {
 	if r != nil && !r.add(e) {
 		observe(context.Background(), r.opts.Observer, Event{Kind: EventRevocationsStale, Err: errFull})
 	}

@@ -246,7 +246,7 @@ func (s *Sessions) Disable(ctx context.Context, userID string) error {
 // endAll follows a raised epoch, which is in effect already: ending the rows is
 // cleaning up.
 func (s *Sessions) endAll(ctx context.Context, kind EventKind, userID string, epoch int64) error {
-	s.opts.Revocations.learn(Revocation{UserID: userID, Epoch: epoch})
+	s.opts.Revocations.Learn(Revocation{UserID: userID, Epoch: epoch})
 	s.observe(ctx, Event{Kind: kind, UserID: userID})
 	store, ok := s.store.(UserSessionStore)
 	if !ok {
@@ -281,6 +281,30 @@ func (s *Sessions) Revoke(ctx context.Context, clientID, token string) error {
 	return s.end(ctx, row)
 }
 
+// Introspect returns the session of a refresh token that a client may refresh with
+// now, and nil where there is none: the token is another client's, was
+// replaced longer ago than the grace, or its session or user is over. Nothing
+// changes.
+func (s *Sessions) Introspect(ctx context.Context, clientID, token string) (*Session, error) {
+	t, ok := s.keys.open(token)
+	if !ok {
+		return nil, nil
+	}
+	row, err := s.load(ctx, t.sessionID())
+	if err != nil || row == nil {
+		return nil, err
+	}
+	a := refresh{sessions: s, token: t, row: row, client: &Client{ID: clientID}, jkt: row.JKT}
+	a.user, err = userByID(ctx, s.users, row.UserID)
+	if err != nil && !errors.Is(err, ErrUserNotFound) {
+		return nil, err
+	}
+	if v, _ := a.facts().decide(); v != rotate && v != repeat && v != heal {
+		return nil, nil
+	}
+	return row, nil
+}
+
 // end is idempotent, and told once as far as rows show it.
 func (s *Sessions) end(ctx context.Context, row *Session) error {
 	if err := s.endRow(ctx, row.ID); err != nil {
@@ -299,7 +323,7 @@ func (s *Sessions) endRow(ctx context.Context, id string) error {
 	if err := s.store.EndSession(ctx, id); err != nil {
 		return &storeError{"end the session", err}
 	}
-	s.opts.Revocations.learn(Revocation{SessionID: id})
+	s.opts.Revocations.Learn(Revocation{SessionID: id})
 	return nil
 }
 

@@ -38,7 +38,29 @@ func (h *TokenHandler) passwordGrant(ctx context.Context, req *GrantRequest) (*G
 	if err != nil {
 		return nil, err
 	}
-	return &Grant{User: user, Scope: granted, AMR: "pwd", device: h.DeviceCookie(req.Request, user)}, nil
+	grant := &Grant{User: user, Scope: granted, AMR: "pwd", device: h.DeviceCookie(req.Request, user)}
+	if h.opts.AfterPassword != nil {
+		if err := h.opts.AfterPassword(ctx, req, grant); err != nil {
+			return nil, knownDevice(err, grant.device)
+		}
+	}
+	return grant, nil
+}
+
+// knownDevice adds the device's cookie to a refusal: the password was right, and
+// that is all the throttle wants to know of a device.
+func knownDevice(err error, device *http.Cookie) error {
+	var e *Error
+	if device == nil || !errors.As(err, &e) {
+		return err
+	}
+	e = e.copy()
+	e.Header = e.Header.Clone()
+	if e.Header == nil {
+		e.Header = http.Header{}
+	}
+	e.Header.Add("Set-Cookie", device.String())
+	return e
 }
 
 // signInRefused tells of a wrong password and of too many attempts; other

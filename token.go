@@ -54,7 +54,11 @@ type TokenHandlerOptions struct {
 	// or in the body. Nil accepts and ignores client_id and client_secret.
 	Clients ClientStore
 
-	// ClientID is the client_id claim where Clients is nil. Empty means
+	// ClientOptional takes a request without any client_id and secret for one of
+	// ClientID, which then is a public client. It needs Clients.
+	ClientOptional bool
+
+	// ClientID is the client_id claim where no client is asked for. Empty means
 	// "first-party".
 	ClientID string
 
@@ -89,6 +93,20 @@ type TokenHandlerOptions struct {
 	// InsecureSkipThrottling takes any number of attempts: where something
 	// before the handler bounds them, and in tests.
 	InsecureSkipThrottling bool
+
+	// AfterPassword is called when a password was right, before anything is
+	// issued. It may change the Grant. An [*Error] is the answer in the place of
+	// tokens, such as mfa_required; any other error is answered 503. Package mfa
+	// has one.
+	AfterPassword func(context.Context, *GrantRequest, *Grant) error
+
+	// DPoP checks the proofs of possession in token requests (RFC 9449): what is
+	// issued is bound to the proof's key, and so is the refresh token of a client
+	// that is public. Nil ignores proofs.
+	DPoP ProofVerifier
+
+	// RequireDPoP refuses token requests without a proof.
+	RequireDPoP bool
 
 	// ScopePolicy decides what is granted. Nil means [GrantScope]. An [*Error]
 	// is answered as it is, any other 503.
@@ -125,7 +143,7 @@ type Grant struct {
 	AuthTime time.Time // when the user proved who they are; zero means now
 	ACR      string
 	AMR      string // separated by spaces (RFC 8176)
-	JKT      string // thumbprint of the key that the tokens are bound to (RFC 9449)
+	JKT      string // thumbprint of the key that the tokens are bound to (RFC 9449); empty means [GrantRequest.JKT]
 	Extra    string // a JSON object of further claims, or empty
 
 	refresh *refresh     // the session to go on with; nil begins one
@@ -138,8 +156,9 @@ type GrantFunc func(context.Context, *GrantRequest) (*Grant, error)
 
 // GrantRequest is a token request, its form parsed and its client authenticated.
 type GrantRequest struct {
-	Client  *Client
+	Client  *Client       // authenticated unless it is Public
 	Request *http.Request // its body has been read
+	JKT     string        // thumbprint of the key that a token request proved to have (RFC 9449), or empty
 	params  params
 }
 
@@ -228,6 +247,12 @@ func (o *TokenHandlerOptions) fill() {
 	if o.Passwords == nil {
 		o.Passwords = password.Default()
 	}
+	if o.ClientOptional && o.Clients == nil {
+		panic("passbearer: TokenHandlerOptions.ClientOptional without Clients: without Clients no request has to have a client")
+	}
+	if o.RequireDPoP && o.DPoP == nil {
+		panic("passbearer: TokenHandlerOptions.RequireDPoP without DPoP: dpop.New makes the verifier of proofs")
+	}
 	if o.Throttle != nil && o.InsecureSkipThrottling {
 		panic("passbearer: TokenHandlerOptions has both Throttle and InsecureSkipThrottling: leave one of them zero")
 	}
@@ -253,11 +278,15 @@ func (o *TokenHandlerOptions) fill() {
 type Supported struct {
 	GrantTypes []string // sorted
 	Clients    bool     // clients are authenticated
+
+	ClientOptional  bool     // requests without a client are taken too
+	ProofAlgorithms []string // of proofs of possession; nil where they are ignored
 }
 
 // Supported tells what the endpoint answers to.
 func (h *TokenHandler) Supported() Supported {
-	return Supported{slices.Sorted(maps.Keys(h.grants)), h.opts.Clients != nil}
+	return Supported{GrantTypes: slices.Sorted(maps.Keys(h.grants)), Clients: h.opts.Clients != nil,
+		ClientOptional: h.opts.ClientOptional, ProofAlgorithms: proofAlgorithms(h.opts.DPoP)}
 }
 
 func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -370,12 +399,19 @@ func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResp
 	if f == nil {
 		return nil, unsupportedGrant()
 	}
+	var err error
+	if req.JKT, err = h.proof(ctx, req.Request); err != nil {
+		return nil, err
+	}
 	grant, err := f(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	if grant == nil || grant.User == nil || grant.User.ID == "" {
 		return nil, errors.New("the grant has no user")
+	}
+	if grant.JKT == "" {
+		grant.JKT = req.JKT
 	}
 	if grant.AuthTime.IsZero() {
 		grant.AuthTime = h.opts.Now()
@@ -421,8 +457,8 @@ func (h *TokenHandler) issue(ctx context.Context, req *GrantRequest, g *Grant) (
 		return nil, err
 	}
 	res := &TokenResponse{TokenType: "bearer", ExpiresIn: int64(c.Expiry - c.IssuedAt), Scope: c.Scope, device: g.device}
-	if c.Confirmation.Method == "jkt" {
-		res.TokenType = "DPoP" // RFC 9449 §5
+	if c.Confirmation.Method == methodJKT {
+		res.TokenType = schemeDPoP // RFC 9449 §5
 	}
 	if res.AccessToken, err = h.issuer.IssueToken(ctx, c); err != nil {
 		return nil, fmt.Errorf("issue the access token: %w", err)
@@ -455,7 +491,7 @@ func (h *TokenHandler) claims(ctx context.Context, req *GrantRequest, g *Grant) 
 		Extra:    g.Extra,
 	}
 	if g.JKT != "" {
-		c.Confirmation = Confirmation{Method: "jkt", Thumbprint: g.JKT}
+		c.Confirmation = Confirmation{Method: methodJKT, Thumbprint: g.JKT}
 	}
 	if g.refresh != nil {
 		c.SessionID = g.refresh.row.ID
@@ -493,7 +529,7 @@ func (h *TokenHandler) refreshGrant(ctx context.Context, req *GrantRequest) (*Gr
 	}
 	ctx, cancel := h.bound(ctx)
 	defer cancel()
-	attempt, err := h.opts.Sessions.open(ctx, token, req.Client)
+	attempt, err := h.opts.Sessions.open(ctx, token, req)
 	if err != nil {
 		return nil, err
 	}
