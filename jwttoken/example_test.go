@@ -3,10 +3,16 @@ package jwttoken_test
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"time"
 
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/jwttoken"
@@ -78,18 +84,11 @@ func ExampleForeign() {
 	// <nil>
 }
 
-// A key is replaced while the program runs: the next one is known everywhere before it signs, and the old
-// one until its last token has expired.
+// A key that is not trusted any more is removed while the program runs. The spare one was published everywhere
+// before, to sign from a day in the far future, so that its tokens are taken at once.
 func ExampleKeys_Set() {
-	key := func() jwttoken.Key {
-		key, err := jwttoken.GenerateKey(jwttoken.EdDSA)
-		if err != nil {
-			panic(err)
-		}
-		return key
-	}
-	old, next := key(), key()
-	keys, err := jwttoken.NewKeys(old)
+	active, spare := newKey("active"), newKey("spare")
+	keys, err := jwttoken.NewKeys(active, spare.SignsFrom(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)))
 	if err != nil {
 		panic(err)
 	}
@@ -101,8 +100,8 @@ func ExampleKeys_Set() {
 	if err != nil {
 		panic(err)
 	}
-	for _, step := range [][]jwttoken.Key{{old, next}, {next, old}, {next}} {
-		if err := keys.Set(step[0], step[1:]...); err != nil {
+	for _, next := range []jwttoken.Key{active, spare} {
+		if err := keys.Set(next); err != nil {
 			panic(err)
 		}
 		_, err := tokens.VerifyToken(context.Background(), token)
@@ -110,6 +109,71 @@ func ExampleKeys_Set() {
 	}
 	// Output:
 	// <nil>
-	// <nil>
 	// passbearer: invalid token: header: kid does not name a key
+}
+
+// Processes that have read this before noon sign with the next key from noon on, and take the tokens of both.
+func ExampleKey_SignsFrom() {
+	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	keys, err := jwttoken.NewKeys(newKey("2026-11"), newKey("2026-12").SignsFrom(noon))
+	if err != nil {
+		panic(err)
+	}
+	now := noon.Add(-time.Second)
+	clock := func() time.Time { return now }
+	tokens, err := jwttoken.New(keys, "https://issuer.example", "https://api.example", &jwttoken.Options{Now: clock})
+	if err != nil {
+		panic(err)
+	}
+	for ; !now.After(noon); now = now.Add(time.Second) {
+		token, err := tokens.IssueToken(context.Background(), passbearer.Claims{Subject: "u1"})
+		if err != nil {
+			panic(err)
+		}
+		header, err := base64.RawURLEncoding.DecodeString(token[:strings.Index(token, ".")])
+		if err != nil {
+			panic(err)
+		}
+		fmt.Printf("%s %s\n", now.Format(time.TimeOnly), header)
+	}
+	// Output:
+	// 11:59:59 {"typ":"at+jwt","alg":"EdDSA","kid":"2026-11"}
+	// 12:00:00 {"typ":"at+jwt","alg":"EdDSA","kid":"2026-12"}
+}
+
+// newKey makes a key; a program reads its own with ParseKey.
+func newKey(id string) jwttoken.Key {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	key, err := jwttoken.NewKey(jwttoken.EdDSA, private, id)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+// Others find the keys that verify at a URL of the issuer.
+func ExampleNewJWKSHandler() {
+	seed, err := hex.DecodeString("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60") // RFC 8037 appendix A.1
+	if err != nil {
+		panic(err)
+	}
+	key, err := jwttoken.NewKey(jwttoken.EdDSA, ed25519.NewKeyFromSeed(seed), "2026-11")
+	if err != nil {
+		panic(err)
+	}
+	keys, err := jwttoken.NewKeys(key)
+	if err != nil {
+		panic(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /.well-known/jwks.json", jwttoken.NewJWKSHandler(keys, nil))
+
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/jwks.json", nil))
+	fmt.Println(w.Body)
+	// Output:
+	// {"keys":[{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","use":"sig","alg":"EdDSA","kid":"2026-11"}]}
 }

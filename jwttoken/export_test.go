@@ -51,3 +51,6 @@ var Stricter = map[error]string{
 	errRange:     "a number beyond float64 is none",
 	errNoIssue:   "an iat of 0 is none",
 }
+
+// Published returns the first byte of the JWK Set of keys.
+func Published(keys *Keys) *byte { return &keys.load().published().text[0] }

@@ -25,8 +25,8 @@ var (
 // RefusesMalformed is as [Verifier.RefusesMalformed].
 func (t *Tokens) RefusesMalformed() passbearer.TokenVerifier { return t }
 
-// New returns an issuer and verifier. The first of keys signs and must be private; the rest is as
-// for [NewVerifier].
+// New returns an issuer and verifier. The first of keys signs and must be private, unless the time of another
+// has come ([Key.SignsFrom]); the rest is as for [NewVerifier].
 func New(keys *Keys, issuer, audience string, opts *Options) (*Tokens, error) {
 	v, err := NewVerifier(keys, issuer, audience, opts)
 	if err != nil {
@@ -81,7 +81,7 @@ func (t *Tokens) issue(c passbearer.Claims) (string, error) {
 	if err := t.readBack(b, &c); err != nil {
 		return "", err
 	}
-	return t.sign(b)
+	return t.sign(b, now)
 }
 
 func (t *Tokens) fill(c *passbearer.Claims, now time.Time) {
@@ -139,8 +139,8 @@ func (t *Tokens) readBack(b *scratch, c *passbearer.Claims) error {
 	return t.checkRequired(&got, b.members)
 }
 
-func (t *Tokens) sign(b *scratch) (string, error) {
-	key := t.keys.load().first
+func (t *Tokens) sign(b *scratch, now time.Time) (string, error) {
+	key := t.keys.load().signer(now)
 	var space [128]byte
 	header := objectWriter{space[:0]}
 	header.text("typ", t.typ)

@@ -664,7 +664,7 @@ func TestKeyPrintsNoSecret(t *testing.T) {
 
 func TestKeyID(t *testing.T) {
 	// The example of RFC 7638 §3.1.
-	n := new(big.Int).SetBytes(must(base64.RawURLEncoding.DecodeString("0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw")))
+	n := new(big.Int).SetBytes(must(base64.RawURLEncoding.DecodeString(rfc7638N)))
 	key := must(jwttoken.NewKey(jwttoken.RS256, &rsa.PublicKey{N: n, E: 65537}, ""))
 	require.Contains(t, key.String(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
 	// RFC 8037 appendix A.3.

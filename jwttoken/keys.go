@@ -9,10 +9,11 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -49,7 +50,8 @@ var ps256 = &jwt.SigningMethodRSAPSS{
 // Key is one key bound to one [Algorithm] and one key id. Make it with [NewKey] or [GenerateKey];
 // the zero Key is refused by [NewKeys]. Printing or logging a Key shows its algorithm and id only.
 type Key struct {
-	m *material
+	m    *material
+	from time.Time // see SignsFrom
 }
 
 // material holds the keys in functions: fmt reaches unexported fields by reflection, without calling
@@ -97,7 +99,7 @@ func NewKey(alg Algorithm, key any, id string) (Key, error) {
 	if m.id == "" {
 		m.id = m.thumbprint()
 	}
-	return Key{m}, nil
+	return Key{m: m}, nil
 }
 
 // GenerateKey makes a new private key for alg: 32 random bytes for HS256, 2048 bits for RSA.
@@ -121,6 +123,17 @@ func GenerateKey(alg Algorithm) (Key, error) {
 		return Key{}, fmt.Errorf("jwttoken: generate key: %w", err)
 	}
 	return NewKey(alg, key, "")
+}
+
+// SignsFrom returns k as a key that verifies at once, and signs from t on by the clock of the issuer
+// ([Options.Now]), in every process that has it. The zero time takes the time away.
+//
+// In a set, the private key whose time came last signs, and among keys without a time the first: until t that
+// is the key before, without a further change. If no key's time has come, the earliest signs. A public key
+// never signs, whatever its time.
+func (k Key) SignsFrom(t time.Time) Key {
+	k.from = t.Round(0) // the wall clock, which processes share
+	return k
 }
 
 // String returns the algorithm and the id, never the key.
@@ -253,24 +266,18 @@ func (m *material) setRSA(key any) error {
 	return nil
 }
 
-// thumbprint is RFC 7638: the hash over the required members in lexicographic order. The secret of
-// HS256 gets an HMAC instead, since a plain hash would let a weak secret be searched by its id.
+// thumbprint is RFC 7638. The secret of HS256 gets an HMAC instead, since a plain hash would let a weak
+// secret be searched by its id.
 func (m *material) thumbprint() string {
 	b64 := base64.RawURLEncoding.EncodeToString
-	var jwk string
-	switch k := m.public().(type) {
-	case *macKey:
+	if k, secret := m.public().(*macKey); secret {
 		return b64(k.sum(nil, kidHMACText)[:16])
-	case *ecdsa.PublicKey:
-		point, _ := k.ECDH() // checked by setECDSA
-		xy := point.Bytes()[1:]
-		jwk = fmt.Sprintf(`{"crv":"P-256","kty":"EC","x":"%s","y":"%s"}`, b64(xy[:32]), b64(xy[32:]))
-	case ed25519.PublicKey:
-		jwk = fmt.Sprintf(`{"crv":"Ed25519","kty":"OKP","x":"%s"}`, b64(k))
-	case *rsa.PublicKey:
-		e := big.NewInt(int64(k.E)).Bytes()
-		jwk = fmt.Sprintf(`{"e":"%s","kty":"RSA","n":"%s"}`, b64(e), b64(k.N.Bytes()))
 	}
-	sum := sha256.Sum256([]byte(jwk))
+	jwk, _ := m.jwk()
+	text, err := json.Marshal(jwk)
+	if err != nil {
+		panic(err) // strings always encode
+	}
+	sum := sha256.Sum256(text)
 	return b64(sum[:])
 }

@@ -4,18 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// Keys is a set of keys: the first signs, all verify. [Keys.Set] changes it for all that use it. It may be
-// used concurrently. Make it with [NewKeys]; the zero Keys is refused.
+// Keys is a set of keys: all verify, and the first signs, until the time of another has come
+// ([Key.SignsFrom]). [Keys.Set] changes it for all that use it. It may be used concurrently. Make it with
+// [NewKeys]; the zero Keys is refused.
 type Keys struct {
 	current *atomic.Pointer[keySet]
 }
 
-// NewKeys makes a set. To rotate, add the new key at the end everywhere, then move it to the front,
-// and remove the old key when its last token has expired.
+// NewKeys makes a set. The package's comment says how to replace a key.
 //
 // Symmetric and asymmetric keys don't mix: who may verify with a shared secret may also sign.
 func NewKeys(keys ...Key) (*Keys, error) {
@@ -75,10 +78,12 @@ func (k *Keys) load() *keySet {
 
 // keySet is what Keys holds at one time. It does not change.
 type keySet struct {
-	version uint64 // another one for each set, so that what a set has verified can be told apart
-	first   *material
-	byID    map[string]*material
-	heads   heads
+	version   uint64 // another one for each set, so that what a set has verified can be told apart
+	first     *material
+	signers   []Key // the private ones, by the time from which they sign
+	byID      map[string]*material
+	published func() jwkSet // made when it is first asked for
+	heads     heads
 }
 
 var versions atomic.Uint64
@@ -100,8 +105,27 @@ func newKeySet(keys []Key) (*keySet, error) {
 		}
 		set.byID[k.m.id] = k.m
 	}
+	set.signers = signersOf(keys)
+	keys = slices.Clone(keys) // the caller's
+	set.published = sync.OnceValue(func() jwkSet { return newJWKSet(keys) })
 	set.heads.seed = maphash.MakeSeed()
 	return set, nil
+}
+
+// signersOf returns the private keys by time, the first alone of those with the same time.
+func signersOf(keys []Key) []Key {
+	signers := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return k.m.private == nil })
+	slices.SortStableFunc(signers, func(a, b Key) int { return a.from.Compare(b.from) })
+	return slices.CompactFunc(signers, func(a, b Key) bool { return a.from.Equal(b.from) })
+}
+
+// signer returns the key that signs at that time, of a set with a private key.
+func (s *keySet) signer(now time.Time) *material {
+	i := len(s.signers) - 1
+	for i > 0 && s.signers[i].from.After(now) {
+		i--
+	}
+	return s.signers[i].m
 }
 
 // find returns the key with the id. Without an id there must be no choice: trying each key would let
