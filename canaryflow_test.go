@@ -255,7 +255,7 @@ func newMine(t *testing.T) *mine {
 		},
 	}
 	m.handler = passbearer.NewTokenHandler(m.store, m.store, &m.opts)
-	m.revoke = authserver.NewRevocation(m.handler, m.engine)
+	m.revoke = authserver.NewRevocation(m.handler, m.engine, nil)
 	return m
 }
 

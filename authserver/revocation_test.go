@@ -32,10 +32,17 @@ func TestMain(m *testing.M) {
 // demand.
 type store struct {
 	*memstore.Store
-	fails bool
+	fails, revokeFails bool
 }
 
 func (*store) VerifyPassword(context.Context, string, string) (bool, error) { return true, nil }
+
+func (s *store) Revoke(ctx context.Context, e passbearer.Revocation) error {
+	if s.revokeFails {
+		return errors.New("secret cause")
+	}
+	return s.Store.Revoke(ctx, e)
+}
 
 func (s *store) EndSession(ctx context.Context, id string) error {
 	if s.fails {
@@ -64,7 +71,7 @@ func newServer(t *testing.T) server {
 	sessions := passbearer.NewSessions(s.store, s.store, keys, nil)
 	handler := passbearer.NewTokenHandler(s.store, tokens, &passbearer.TokenHandlerOptions{Sessions: sessions, Clients: s.store})
 	s.Handle("/token", handler)
-	s.Handle("/token/revoke", authserver.NewRevocation(handler, sessions))
+	s.Handle("/token/revoke", authserver.NewRevocation(handler, sessions, nil))
 	return s
 }
 
@@ -185,15 +192,15 @@ func TestRevocationDescribesItself(t *testing.T) {
 		{store, []string{"client_id", "client_secret", "token", "token_type_hint"}, []int{200, 400, 401, 503}},
 	} {
 		handler := passbearer.NewTokenHandler(store, tokens, &passbearer.TokenHandlerOptions{Sessions: sessions, Clients: tt.clients})
-		op := authserver.NewRevocation(handler, sessions).(openapi.Describer).DescribeOperation()
+		op := authserver.NewRevocation(handler, sessions, nil).(openapi.Describer).DescribeOperation()
 		var form struct{ Properties map[string]any }
 		require.NoError(t, json.Unmarshal(op.Body.(json.RawMessage), &form))
 		require.Equal(t, tt.fields, slices.Sorted(maps.Keys(form.Properties)))
 		require.Equal(t, tt.responses, slices.Sorted(maps.Keys(op.Responses)))
-		openapi.New("T", "1", nil).Handle("POST /token/revoke", authserver.NewRevocation(handler, sessions)) // takes it
+		openapi.New("T", "1", nil).Handle("POST /token/revoke", authserver.NewRevocation(handler, sessions, nil)) // takes it
 	}
 }
 
 func TestRevocationWiring(t *testing.T) {
-	require.Panics(t, func() { authserver.NewRevocation(nil, nil) })
+	require.Panics(t, func() { authserver.NewRevocation(nil, nil, nil) })
 }

@@ -25,7 +25,7 @@ func full() *openapi.API {
 	signIn, sessions := newTokenHandler(true)
 	api := openapi.New("Items", "1.0", &openapi.Options{Description: "Items of *all* kinds.", Schemas: schemer{}})
 	api.Handle("/token", signIn)
-	api.Handle("POST /token/revoke", authserver.NewRevocation(signIn, sessions), openapi.Operation{Tags: []string{"sign-out"}})
+	api.Handle("POST /token/revoke", authserver.NewRevocation(signIn, sessions, nil), openapi.Operation{Tags: []string{"sign-out"}})
 	api.Handle("GET /items/{id}", described.Require("items:read").Handler(ok), openapi.Operation{
 		ID:          "item",
 		Summary:     "One item",
@@ -171,7 +171,7 @@ func TestSecurityScheme(t *testing.T) {
 		{"refresh and revocation", openapi.Options{}, func(api *openapi.API) {
 			signIn, sessions := newTokenHandler(true)
 			api.Handle("/token", signIn)
-			api.Handle("/token/revoke", authserver.NewRevocation(signIn, sessions))
+			api.Handle("/token/revoke", authserver.NewRevocation(signIn, sessions, nil))
 		}, `OAuth2PasswordBearer {"type":"oauth2","flows":{"password":{"tokenUrl":"token","refreshUrl":"token","scopes":{},"x-revocationUrl":"token/revoke"}}}`},
 		{"scopes", openapi.Options{TokenURL: "t"}, func(api *openapi.API) {
 			described := passbearer.NewGuard(tokens{}, &passbearer.GuardOptions{Scopes: map[string]string{"a": "A", "z": "Z"}})

@@ -57,7 +57,7 @@ func (f faulty) Schema(any) (json.RawMessage, map[string]json.RawMessage, error)
 
 func TestHandlePanics(t *testing.T) {
 	signIn, sessions := newTokenHandler(true)
-	revocation := authserver.NewRevocation(signIn, sessions)
+	revocation := authserver.NewRevocation(signIn, sessions, nil)
 	describing := func(text string) http.Handler {
 		return passbearer.NewGuard(tokens{}, &passbearer.GuardOptions{Scopes: map[string]string{"a": text}}).Require("a").Handler(ok)
 	}

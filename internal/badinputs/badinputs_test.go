@@ -40,7 +40,6 @@ var elsewhere = map[string][]string{
 
 // missing are the rows that nothing holds yet, and what is missing.
 var missing = map[string]string{
-	"RT-043": "introspection",
 	"CF-015": "a synchronous standby: pgstore's tests have an asynchronous one",
 }
 
@@ -124,9 +123,6 @@ func TestElsewhereExists(t *testing.T) {
 			}
 			require.True(t, declared[dir][function], "%s: there is no test %s", id, name)
 		}
-	}
-	for function := range functions(t, "authserver", "*.go") {
-		require.NotContains(t, strings.ToLower(function), "introspect", "RT-043 can be played now")
 	}
 }
 

@@ -266,6 +266,28 @@ var refreshTokens = cases{
 			c.need(c.refreshes(c.rt(0)), "the session ended all the same")
 		}
 	},
+	"RT-043": func(c *stage) {
+		asA, asB := basic(clientA, secretOf(clientA)), basic(clientB, secretOf(clientB))
+		live, over := c.signInAt("/clients/token", c.user(), asA), c.signInAt("/clients/token", c.user(), asA)
+		own := []string{"client_id", quote(clientA)}
+		c.need(strings.Contains(c.send(post("/clients/introspect", form("token", c.jwt(own...)), asA)).body, `"active":true`), "a good token")
+		c.need(c.send(post("/clients/revoke", form("token", over.Refresh), asA)).status == 200, "sign out")
+		for client, tokens := range map[string][]string{
+			asA: {"x", "%", "\n", "🔑", live.Access + "A", live.Refresh + "A", live.Refresh[1:], strings.Repeat("x", 60<<10), // garbage
+				over.Access, over.Refresh, // revoked
+				c.jwt(append(own, "exp", c.in(-31))...), c.jwt(append(own, "nbf", c.in(31))...), // expired, not yet valid
+				c.jwt(append(own, "iss", `"https://other.example"`)...), c.jwt(append(own, "aud", `"other"`)...), c.jwt(), c.rt(0), c.at()}, // foreign
+			asB: {live.Access, live.Refresh},
+		} {
+			for _, token := range tokens {
+				x := c.judge(post("/clients/introspect", form("token", token), client))
+				c.also(`exactly {"active":false}`, x.body == `{"active":false}`+"\n", x)
+			}
+		}
+		for _, token := range []string{live.Access, live.Refresh} {
+			c.need(strings.Contains(c.send(post("/clients/introspect", form("token", token), asA)).body, `"active":true`), "its own client's")
+		}
+	},
 
 	"RTX-01": func(c *stage) { // the grace window, from inside
 		for _, age := range []time.Duration{0, time.Second, passbearer.DefaultGrace} {

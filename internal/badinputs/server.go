@@ -151,8 +151,9 @@ func (s *server) mountTokens(t testing.TB) {
 	s.mount("/strict/token", passbearer.TokenHandlerOptions{Strict: true})
 	s.mount("/nograce/token", passbearer.TokenHandlerOptions{Sessions: s.sessionsOf(-1, s.revoked)})
 	withClients := s.mount("/clients/token", passbearer.TokenHandlerOptions{Clients: clients})
-	s.mux.Handle("/revoke", authserver.NewRevocation(s.sessions, s.engine))
-	s.mux.Handle("/clients/revoke", authserver.NewRevocation(withClients, s.engine))
+	s.mux.Handle("/revoke", authserver.NewRevocation(s.sessions, s.engine, nil))
+	s.mux.Handle("/clients/revoke", authserver.NewRevocation(withClients, s.engine, nil))
+	s.mux.Handle("/clients/introspect", authserver.NewIntrospection(withClients, s.revoked.Verifier(s.tokens), &authserver.IntrospectionOptions{Sessions: s.engine}))
 }
 
 // mount adds a token endpoint.

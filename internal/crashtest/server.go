@@ -77,7 +77,7 @@ func newServer(b *Backend) (*server, error) {
 		Sessions: s.sessions, Clients: clients{}, Observer: s, Passwords: cheap,
 		InsecureSkipThrottling: true}) // users who are disabled try again and again, from one address
 	s.Handle("POST /token", s.tokens)
-	s.Handle("POST "+pathRevoke, authserver.NewRevocation(s.tokens, s.sessions))
+	s.Handle("POST "+pathRevoke, authserver.NewRevocation(s.tokens, s.sessions, nil))
 	s.handleControl()
 	s.watch()
 	return s, nil

@@ -105,7 +105,7 @@ func New(t testing.TB, stores Stores, o Options) *App {
 	guard := passbearer.NewGuard(a.Revoked.Verifier(tokens), &passbearer.GuardOptions{Observer: quiet})
 	mux := http.NewServeMux()
 	mux.Handle("/token", endpoint)
-	mux.Handle("/revoke", authserver.NewRevocation(endpoint, a.Engine))
+	mux.Handle("/revoke", authserver.NewRevocation(endpoint, a.Engine, nil))
 	mux.Handle("/items", guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, _ *passbearer.Claims) { io.WriteString(w, "[]") }))
 	mux.Handle("/me", guard.HandlerFunc(passbearer.WithUser(passbearer.CurrentUser(scripted.Users),
 		func(w http.ResponseWriter, _ *http.Request, u *passbearer.User) { io.WriteString(w, `"`+u.ID+`"`) })))

@@ -89,7 +89,7 @@ func everything(t *testing.T) *openapi.API {
 	signIn := passbearer.NewTokenHandler(store, tokens{}, &passbearer.TokenHandlerOptions{Sessions: sessions, Clients: store})
 	api := openapi.New("Everything", "1.0", &openapi.Options{Description: "All *there is*.", Schemas: swaggestschema.New(nil)})
 	api.Handle("/token", signIn)
-	api.Handle("/token/revoke", authserver.NewRevocation(signIn, sessions))
+	api.Handle("/token/revoke", authserver.NewRevocation(signIn, sessions, nil))
 	api.Handle("GET /optional", optional.Handler(nothing))
 	api.Handle("GET /public", nothing)
 	api.Handle("GET /signed-in", guard.Handler(nothing))

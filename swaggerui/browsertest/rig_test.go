@@ -66,7 +66,7 @@ func newRig(t *testing.T, c change) *rig {
 
 	api := newAPI(passbearer.NewGuard(tokens, &c.guard))
 	api.Handle("POST /token", signIn, openapi.Operation{Tags: []string{"sign-in"}})
-	api.Handle("POST /token/revoke", authserver.NewRevocation(signIn, sessions), openapi.Operation{Tags: []string{"sign-in"}})
+	api.Handle("POST /token/revoke", authserver.NewRevocation(signIn, sessions, nil), openapi.Operation{Tags: []string{"sign-in"}})
 	h := r.record(api)
 	if c.mount != nil {
 		h = c.mount(t, h)
