@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/passbearer/passbearer"
@@ -15,26 +18,23 @@ import (
 	"github.com/passbearer/passbearer/throttle"
 )
 
-// issuer names this service in its tokens, and is their audience too. It does not
-// change with the address, so that tokens outlive a restart on another one.
-const issuer = "https://quickstart.example"
-
 var scopes = map[string]string{
 	"me":          "Read who you are",
 	"items:read":  "Read items",
 	"items:write": "Add items",
 }
 
-// newAPI returns the whole service on top of its stores.
+// newAPI returns the whole service on top of its stores. It issues its tokens and
+// takes them: o.issuer names it as both.
 func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
-	if err := s.addUsers(ctx); err != nil {
+	if err := errors.Join(s.addUsers(ctx), s.addClient(ctx)); err != nil {
 		return nil, err
 	}
 	keys, secret, err := loadKeys(o.db)
 	if err != nil {
 		return nil, err
 	}
-	refreshKeys, err := passbearer.NewRefreshKeys(issuer, secret)
+	refreshKeys, err := passbearer.NewRefreshKeys(o.issuer, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := jwttoken.New(keys, issuer, issuer, nil)
+	tokens, err := jwttoken.New(keys, o.issuer, o.issuer, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +50,28 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 	sessions := passbearer.NewSessions(s.users, s.sessions, refreshKeys, &passbearer.SessionsOptions{Revocations: revocations})
 	signIn := passbearer.NewTokenHandler(s.users, tokens, &passbearer.TokenHandlerOptions{
 		Sessions:            sessions,
+		Clients:             s.users,
+		ClientOptional:      true,
 		Throttle:            limiter,
 		AccessTokenLifetime: o.lifetime,
 	})
-	guard := passbearer.NewGuard(revocations.Verifier(tokens), &passbearer.GuardOptions{Scopes: scopes})
+	verifier := revocations.Verifier(tokens)
+	guard := passbearer.NewGuard(verifier, &passbearer.GuardOptions{Scopes: scopes, ResourceMetadata: authserver.ResourceMetadataURL(o.issuer)})
 
 	api := openapi.New("Quickstart", "1.0", &openapi.Options{Schemas: swaggestschema.New(nil), Docs: swaggerui.New(nil)})
-	api.Handle("/token", signIn) // it answers other methods than POST by itself
-	api.Handle("/token/revoke", authserver.NewRevocation(signIn, sessions))
+	endpoints := map[string]http.Handler{ // they answer other methods than POST by themselves
+		"/token":            signIn,
+		"/token/revoke":     authserver.NewRevocation(signIn, sessions, &authserver.RevocationOptions{Verifier: verifier, Store: s.sessions, Revocations: revocations}),
+		"/token/introspect": authserver.NewIntrospection(signIn, verifier, &authserver.IntrospectionOptions{Sessions: sessions}),
+	}
+	for path, endpoint := range endpoints {
+		api.Handle(path, endpoint)
+	}
+	metadata := authserver.NewMetadata(o.issuer, endpoints, &authserver.MetadataOptions{JWKS: jwksPath, Scopes: slices.Sorted(maps.Keys(scopes))})
+	hidden := openapi.Operation{Hidden: true} // what clients look for by themselves
+	api.Handle("GET "+jwksPath, jwttoken.NewJWKSHandler(keys, nil), hidden)
+	api.Handle("GET /.well-known/oauth-authorization-server", metadata, hidden)
+	api.Handle("GET /.well-known/oauth-protected-resource", authserver.NewResourceMetadata(o.issuer, guard, o.issuer), hidden)
 	addItems(api, guard)
 	api.Handle("GET /users/me", guard.Require("me").HandlerFunc(passbearer.WithUser(passbearer.CurrentUser(s.users), me)), openapi.Operation{
 		Summary:   "Who you are",
@@ -66,6 +80,8 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 	})
 	return api, nil
 }
+
+const jwksPath = "/.well-known/jwks.json"
 
 type account struct {
 	ID       string           `json:"id"`

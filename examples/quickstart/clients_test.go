@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -31,14 +32,11 @@ func TestXOAuth2SignsIn(t *testing.T) {
 		style            oauth2.AuthStyle
 		clientID, secret string
 	}{
-		{"header", oauth2.AuthStyleInHeader, "web", "s3cret"},
-		{"header without a secret", oauth2.AuthStyleInHeader, "web", ""},
+		{"header", oauth2.AuthStyleInHeader, "demo", "demo-secret"},
 		{"header without a client", oauth2.AuthStyleInHeader, "", ""},
-		{"params", oauth2.AuthStyleInParams, "web", "s3cret"},
-		{"params without a secret", oauth2.AuthStyleInParams, "web", ""},
+		{"params", oauth2.AuthStyleInParams, "demo", "demo-secret"},
 		{"params without a client", oauth2.AuthStyleInParams, "", ""},
-		{"detected", oauth2.AuthStyleAutoDetect, "web", "s3cret"},
-		{"detected without a secret", oauth2.AuthStyleAutoDetect, "web", ""},
+		{"detected", oauth2.AuthStyleAutoDetect, "demo", "demo-secret"},
 		{"detected without a client", oauth2.AuthStyleAutoDetect, "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -52,7 +50,11 @@ func TestXOAuth2SignsIn(t *testing.T) {
 			require.EqualValues(t, 900, token.ExpiresIn)
 			s.requireItems(t, token.AccessToken)
 
-			s.signOut(t, token.RefreshToken)
+			if test.clientID != "" {
+				s.signOut(t, token.RefreshToken, asDemo)
+			} else {
+				s.signOut(t, token.RefreshToken)
+			}
 			_, err = config.TokenSource(ctx, &oauth2.Token{RefreshToken: token.RefreshToken}).Token()
 			requireInvalidGrant(t, err)
 		})
@@ -105,7 +107,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func TestXOAuth2ClientRefreshes(t *testing.T) {
 	s := start(t, expiring...)
-	_, config := xOAuth2(t, s, oauth2.AuthStyleInParams, "web", "")
+	_, config := xOAuth2(t, s, oauth2.AuthStyleInParams, "demo", "demo-secret")
 	wire := &recorder{}
 	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, &http.Client{Transport: wire, Timeout: patience})
 	token, err := config.PasswordCredentialsToken(ctx, "johndoe", "secret")
@@ -123,21 +125,62 @@ func TestXOAuth2ClientRefreshes(t *testing.T) {
 
 // journey is what a client's script prints of its way through the quickstart.
 type journey struct {
-	Tokens        []pair            `json:"tokens"` // by signing in, and by refreshing
-	Items         []json.RawMessage `json:"items"`  // with the one, and with the other
+	Tokens        []pair            `json:"tokens"`       // by signing in, and by refreshing
+	Items         []json.RawMessage `json:"items"`        // with the one, and with the other
+	Subjects      []string          `json:"subjects"`     // of both access tokens, where the client verifies them
+	Introspected  []introspection   `json:"introspected"` // where the client can
 	AfterSignOut  string            `json:"afterSignOut"`
 	WrongPassword string            `json:"wrongPassword"`
+}
+
+// introspection is what a client was told of a token.
+type introspection struct {
+	Active   bool   `json:"active"`
+	Subject  string `json:"sub"`
+	ClientID string `json:"client_id"`
+	Scope    string `json:"scope"`
+	others   int
+}
+
+func (i *introspection) UnmarshalJSON(text []byte) error {
+	type plain introspection
+	var all map[string]json.RawMessage
+	err := errors.Join(json.Unmarshal(text, (*plain)(i)), json.Unmarshal(text, &all))
+	i.others = len(all) - 1
+	return err
+}
+
+// requireIntrospection: the second pair of tokens is active, and nothing is said
+// of the first access token, which was revoked, and of any after sign-out.
+func (j *journey) requireIntrospection(t *testing.T) {
+	t.Helper()
+	for n, told := range j.Introspected {
+		if n >= 2 {
+			require.Equal(t, introspection{}, told)
+			continue
+		}
+		require.True(t, told.Active)
+		require.NotEmpty(t, told.Subject)
+		require.Equal(t, "demo", told.ClientID)
+		require.Equal(t, allScope, told.Scope)
+	}
+	for _, subject := range j.Subjects {
+		require.Equal(t, j.Introspected[0].Subject, subject)
+	}
 }
 
 func TestOtherClients(t *testing.T) {
 	const npm = "npm ci --prefix examples/quickstart/testdata/node"
 	s := start(t)
-	for _, test := range []struct{ name, command, script, install string }{
-		{"oauth4webapi", "node", "testdata/node/oauth4webapi.mjs", npm},
-		{"openid-client", "node", "testdata/node/openid-client.mjs", npm},
-		{"simple-oauth2", "node", "testdata/node/simple-oauth2.mjs", npm},
-		{"Authlib", "/usr/bin/python3", "testdata/python/with_authlib.py", "apt-get install -y python3-authlib"},
-		{"requests-oauthlib", "/usr/bin/python3", "testdata/python/with_requests_oauthlib.py", "apt-get install -y python3-requests-oauthlib"},
+	for _, test := range []struct {
+		name, command, script, install string
+		introspects, verifies          int
+	}{
+		{"oauth4webapi", "node", "testdata/node/oauth4webapi.mjs", npm, 5, 2},
+		{"openid-client", "node", "testdata/node/openid-client.mjs", npm, 5, 0},
+		{"simple-oauth2", "node", "testdata/node/simple-oauth2.mjs", npm, 0, 0},
+		{"Authlib", "/usr/bin/python3", "testdata/python/with_authlib.py", "apt-get install -y python3-authlib", 0, 0},
+		{"requests-oauthlib", "/usr/bin/python3", "testdata/python/with_requests_oauthlib.py", "apt-get install -y python3-requests-oauthlib", 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := os.ReadDir(filepath.Dir(test.script)) // go test forgets a cached result when these change
@@ -158,9 +201,31 @@ func TestOtherClients(t *testing.T) {
 			}
 			require.Equal(t, "invalid_grant", saw.AfterSignOut)
 			require.Equal(t, "invalid_grant", saw.WrongPassword)
-			require.Equal(t, "invalid_grant", s.refresh(t, saw.Tokens[1].RefreshToken).Error, "signed out indeed")
+			require.Equal(t, "invalid_grant", s.token(t, "grant_type=refresh_token&refresh_token="+saw.Tokens[1].RefreshToken+asDemo).Error, "signed out indeed")
+			require.Len(t, saw.Introspected, test.introspects)
+			require.Len(t, saw.Subjects, test.verifies)
+			saw.requireIntrospection(t)
 		})
 	}
+}
+
+// TestJose: a resource server in JavaScript finds the keys and verifies.
+func TestJose(t *testing.T) {
+	s := start(t)
+	got := run(t, "node", "testdata/node/jose.mjs", s.url, s.token(t, johndoe).AccessToken, s.token(t, johndoe+asDemo).AccessToken)
+	if isMissing(got) {
+		t.Skip("not installed; run: npm ci --prefix examples/quickstart/testdata/node")
+	}
+	require.Zero(t, got.status, got.stderr)
+	var subjects []string
+	require.NoError(t, json.Unmarshal([]byte(got.stdout), &subjects), got.stdout)
+	require.Len(t, subjects, 2)
+	require.Equal(t, subjects[0], subjects[1])
+
+	header, rest, _ := strings.Cut(s.token(t, johndoe).AccessToken, ".")
+	forged := run(t, "node", "testdata/node/jose.mjs", s.url, header+"."+strings.Replace(rest, ".", ".A", 1))
+	require.NotZero(t, forged.status)
+	require.Contains(t, forged.stderr, "ERR_JW")
 }
 
 // isMissing tells whether the interpreter or the client is not installed.

@@ -46,7 +46,7 @@ func TestDocument(t *testing.T) {
 			require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, status, request)
 		}
 	}
-	require.Equal(t, 5, operations)
+	require.Equal(t, 6, operations)
 }
 
 func TestDocumentationPage(t *testing.T) {

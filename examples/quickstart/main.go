@@ -1,9 +1,11 @@
 // Command quickstart is a small API whose users sign in with a name and a
-// password: two users, five routes and their documentation, and what must last in a
-// file beside it, or in PostgreSQL and Redis.
+// password: two users and a client, an API and its documentation, what OAuth clients
+// look for at the usual paths, and what must last in a file beside it, or in
+// PostgreSQL and Redis.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -12,6 +14,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,13 +23,14 @@ import (
 
 // options are the command's flags.
 type options struct {
-	addr, db, postgres, redis string
-	lifetime                  time.Duration
+	addr, issuer, db, postgres, redis string
+	lifetime                          time.Duration
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.addr, "addr", "localhost:8000", "the `address` to listen on")
+	flag.StringVar(&o.issuer, "issuer", "", "the `URL` at which clients reach this service, named in its tokens; the same for every instance (default that of -addr)")
 	flag.StringVar(&o.db, "db", "quickstart.db", "the SQLite `file`; the two key files are beside it, also without it, and the same for every instance")
 	flag.StringVar(&o.postgres, "postgres", "", "keep users and sessions in PostgreSQL at this `URL`, and not in the file")
 	flag.StringVar(&o.redis, "redis", "", "keep sessions in Redis at this `URL`")
@@ -49,6 +53,11 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		return err
 	}
 	defer listener.Close()
+	origin := urlOf(listener)
+	o.issuer = cmp.Or(o.issuer, origin)
+	if err := checkIssuer(o.issuer); err != nil {
+		return err
+	}
 	stores, err := openStores(ctx, o)
 	if err != nil {
 		return err
@@ -60,10 +69,33 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	url := "http://" + listener.Addr().String()
-	fmt.Fprintf(out, "Listening on %s. Sign in:\n\n  curl '%s/token' -d username=johndoe -d password=secret\n\n", url, url)
-	fmt.Fprintf(out, "or on %s/docs\n", url)
+	fmt.Fprintf(out, "Listening on %s. Sign in:\n\n  curl '%s/token' -d username=johndoe -d password=secret\n\n", origin, origin)
+	fmt.Fprintf(out, "or on %s/docs\n", origin)
 	return serve(ctx, listener, api)
+}
+
+// urlOf is where a browser on this machine finds the listener.
+func urlOf(l net.Listener) string {
+	addr := l.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", addr.Port)
+	}
+	return "http://" + addr.String()
+}
+
+// checkIssuer wants what clients need of an issuer; below a path, its metadata would
+// be elsewhere.
+func checkIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil || u.Host == "" || u.String() != u.Scheme+"://"+u.Host:
+		return fmt.Errorf("-issuer: %q is not scheme and host alone", issuer)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("-issuer: %q is no https URL", issuer)
+	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
+		return fmt.Errorf("-issuer: %q is http, which clients take from this machine alone: name an https URL", issuer)
+	}
+	return nil
 }
 
 func serve(ctx context.Context, listener net.Listener, h http.Handler) error {

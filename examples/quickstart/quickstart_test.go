@@ -31,6 +31,7 @@ const (
 	patience = 30 * time.Second // for any one thing to happen
 	johndoe  = "grant_type=password&username=johndoe&password=secret"
 	allScope = "me items:read items:write"
+	asDemo   = "&client_id=demo&client_secret=demo-secret"
 )
 
 // quickstart is the command, built once.
@@ -207,9 +208,9 @@ func (s *server) refresh(t *testing.T, refreshToken string) tokens {
 }
 
 // signOut is RFC 7009 as any client can do it.
-func (s *server) signOut(t *testing.T, refreshToken string) {
+func (s *server) signOut(t *testing.T, refreshToken string, client ...string) {
 	t.Helper()
-	r := s.do(t, "POST /token/revoke", "", url.Values{"token": {refreshToken}}.Encode())
+	r := s.do(t, "POST /token/revoke", "", url.Values{"token": {refreshToken}}.Encode()+strings.Join(client, ""))
 	require.Equal(t, http.StatusOK, r.status, r.body)
 	require.JSONEq(t, `{}`, r.body)
 }
@@ -301,6 +302,9 @@ func TestRoutes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := s.do(t, test.request, test.token, test.body)
 			require.Equal(t, test.status, r.status, r.body)
+			if test.challenge != "" {
+				test.challenge += `, resource_metadata="` + s.url + `/.well-known/oauth-protected-resource"`
+			}
 			require.Equal(t, test.challenge, r.header.Get("WWW-Authenticate"))
 			require.Contains(t, r.body, test.want)
 		})
@@ -443,6 +447,8 @@ func TestRefusesToStart(t *testing.T) {
 	}{
 		{"address in use", []string{"-addr", busy}, 1, busy + ": bind: address already in use"},
 		{"no port", []string{"-addr", "localhost"}, 1, "missing port in address"},
+		{"an issuer that clients refuse", []string{"-addr", "127.0.0.1:0", "-issuer", "http://api.example"}, 1, "clients take from this machine alone"},
+		{"an issuer below a path", []string{"-addr", "127.0.0.1:0", "-issuer", "https://api.example/v1"}, 1, "is not scheme and host alone"},
 		{"not a duration", []string{"-lifetime", "5"}, 2, `invalid value "5" for flag -lifetime`},
 		{"lifetime of nothing", []string{"-lifetime", "500ms"}, 1, "-lifetime: an access token lives for 1s to 24h"},
 		{"lifetime over a day", []string{"-lifetime", "48h"}, 1, "-lifetime: an access token lives for 1s to 24h"},

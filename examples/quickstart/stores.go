@@ -17,8 +17,10 @@ import (
 type (
 	userStore interface {
 		passbearer.UserStore
+		passbearer.ClientStore
 		passbearer.RevocationStore
 		AddUser(context.Context, passbearer.User) error
+		AddClient(context.Context, passbearer.Client) error
 	}
 	sessionStore interface {
 		passbearer.SessionStore
@@ -99,6 +101,12 @@ func (s *stores) watch(ctx context.Context) *passbearer.Revocations {
 	}
 	go revocations.Watch(ctx, watched...)
 	return revocations
+}
+
+// addClient adds the client demo, which may introspect tokens. A real secret is
+// random, as crypto/rand.Text makes it.
+func (s *stores) addClient(ctx context.Context) error {
+	return s.users.AddClient(ctx, passbearer.Client{ID: "demo", SecretHash: passbearer.ClientSecretHash("demo-secret")})
 }
 
 // addUsers adds johndoe and alice, who is disabled, if they are not there yet.

@@ -18,16 +18,17 @@ import (
 
 func TestTokensOutliveARestart(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "quickstart.db")
-	s := start(t, "-db", db)
+	args := []string{"-db", db, "-issuer", "https://quickstart.example"} // another address each time
+	s := start(t, args...)
 	got := s.token(t, johndoe)
 	s.stop(t, os.Interrupt)
-	s = start(t, "-db", db)
+	s = start(t, args...)
 	s.requireItems(t, got.AccessToken)
 	next := s.refresh(t, got.RefreshToken)
 	require.Empty(t, next.Error)
 	s.signOut(t, next.RefreshToken)
 	s.stop(t, os.Interrupt)
-	s = start(t, "-db", db)
+	s = start(t, args...)
 	require.Equal(t, "invalid_grant", s.refresh(t, next.RefreshToken).Error, "signed out for good")
 
 	files, err := filepath.Glob(db + "*")
@@ -54,7 +55,7 @@ func TestEngines(t *testing.T) {
 		{"SQLite and Redis", []string{"-redis", redis}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			args := append([]string{"-db", filepath.Join(t.TempDir(), "quickstart.db")}, test.args...)
+			args := append([]string{"-db", filepath.Join(t.TempDir(), "quickstart.db"), "-issuer", "https://quickstart.example"}, test.args...)
 			one, two := start(t, args...), start(t, args...)
 			first := one.token(t, johndoe)
 			two.requireItems(t, first.AccessToken)

@@ -1,17 +1,10 @@
 import * as openid from 'openid-client'
 import { baseURL, journey } from './journey.mjs'
 
-const config = new openid.Configuration(
-  {
-    issuer: baseURL,
-    token_endpoint: `${baseURL}/token`,
-    revocation_endpoint: `${baseURL}/token/revoke`,
-  },
-  'web',
-  undefined,
-  openid.ClientSecretBasic('s3cret'),
-)
-openid.allowInsecureRequests(config)
+const config = await openid.discovery(new URL(baseURL), 'demo', undefined, openid.ClientSecretBasic('demo-secret'), {
+  algorithm: 'oauth2',
+  execute: [openid.allowInsecureRequests], // the test's server has no TLS
+})
 
 await journey({
   signIn: (username, password) => openid.genericGrantRequest(config, 'password', { username, password }),
@@ -20,6 +13,8 @@ await journey({
     return response.json()
   },
   refresh: (tokens) => openid.refreshTokenGrant(config, tokens.refresh_token),
+  introspect: (token) => openid.tokenIntrospection(config, token),
+  revoke: (token) => openid.tokenRevocation(config, token),
   signOut: (tokens) => openid.tokenRevocation(config, tokens.refresh_token),
   errorCode: (error) => (error instanceof openid.ResponseBodyError ? error.error : undefined),
 })

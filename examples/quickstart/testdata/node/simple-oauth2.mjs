@@ -2,7 +2,7 @@ import { ResourceOwnerPassword } from 'simple-oauth2'
 import { baseURL, journey } from './journey.mjs'
 
 const client = new ResourceOwnerPassword({
-  client: { id: 'web', secret: 's3cret' },
+  client: { id: 'demo', secret: 'demo-secret' },
   auth: { tokenHost: baseURL, tokenPath: '/token', revokePath: '/token/revoke' },
 })
 

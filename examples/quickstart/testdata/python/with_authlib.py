@@ -5,7 +5,7 @@ from journey import ITEMS_URL, REVOKE_URL, TOKEN_URL, journey
 
 class Authlib:
     def __init__(self):
-        self.session = OAuth2Session("web", "s3cret")
+        self.session = OAuth2Session("demo", "demo-secret")
 
     def sign_in(self, username, password):
         return self.session.fetch_token(TOKEN_URL, username=username, password=password)
