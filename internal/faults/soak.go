@@ -83,7 +83,10 @@ func newSoak(t *testing.T, stores Stores) *soak {
 	t.Helper()
 	s := &soak{App: New(t, stores, Options{
 		Throttle: &throttle.Options{
-			Account:        throttle.Limit{Burst: 20, Every: 100 * time.Millisecond}, // or wrong passwords lock the users out
+			// Or the wrong passwords use up what the users and the addresses have.
+			Account:        throttle.Limit{Burst: 20, Every: 100 * time.Millisecond},
+			Address:        throttle.Limit{Burst: 100, Every: 10 * time.Millisecond},
+			Network:        throttle.Limit{Burst: 100, Every: 10 * time.Millisecond},
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		},
 		Lifetime:  SoakLifetime,
