@@ -15,7 +15,7 @@ type ProofVerifier interface {
 	// that is empty, for a token request, and returns the thumbprint of its key
 	// (RFC 7638). An [*Error] is a refusal, with the code "invalid_dpop_proof" or
 	// "use_dpop_nonce", whose status and scheme are filled in where it is
-	// answered; any other error is answered 503.
+	// answered; any other error, and one that wraps it, is answered 503.
 	VerifyProof(r *http.Request, accessToken string) (thumbprint string, err error)
 
 	// ProofAlgorithms are the JWS algorithms of the proofs that are taken, for
@@ -68,9 +68,9 @@ func verifyProof(v ProofVerifier, r *http.Request, token string, status int) (jk
 		jkt, err = v.VerifyProof(r, token)
 		return err
 	})
-	var e *Error
+	e, refused := err.(*Error) // one that is wrapped is a store's, and not for the client
 	switch {
-	case errors.As(err, &e):
+	case refused:
 		e = e.copy()
 		if e.StatusCode == 0 {
 			e.StatusCode = status

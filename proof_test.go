@@ -3,6 +3,7 @@ package passbearer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,7 @@ func (p *proofs) VerifyProof(r *http.Request, accessToken string) (string, error
 	case "stale":
 		return "", &passbearer.Error{ErrorCode: "use_dpop_nonce", ErrorDescription: "Use the nonce", Header: http.Header{"Dpop-Nonce": {"n1"}}}
 	case "down":
-		return "", errDown
+		return "", fmt.Errorf("replays: %w", &passbearer.Error{StatusCode: 401, ErrorCode: "invalid_token", Cause: errDown})
 	case "panic":
 		panic("secret cause")
 	case "nothing":
