@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/examples/oidc/internal/provider"
 	"github.com/passbearer/passbearer/jwttoken"
 	"github.com/passbearer/passbearer/memstore"
 	"github.com/passbearer/passbearer/remotejwks"
@@ -37,10 +38,10 @@ func TestBefore(t *testing.T) {
 
 // TestAfter: the same handlers with tokens of an OpenID provider.
 func TestAfter(t *testing.T) {
-	issuer := startProvider(t, audience)
+	issuer := provider.Start(t, audience)
 	tokens, err := remotejwks.New([]remotejwks.Issuer{{URL: issuer, Audience: audience}}, nil)
 	require.NoError(t, err)
-	config := &oauth2.Config{ClientID: "spa", RedirectURL: redirectURI, Scopes: []string{"openid", "items:read", "admin"},
+	config := &oauth2.Config{ClientID: "spa", RedirectURL: provider.RedirectURI, Scopes: []string{"openid", "items:read", "admin"},
 		Endpoint: oauth2.Endpoint{AuthURL: issuer + "/authorize", TokenURL: issuer + "/oauth/token", AuthStyle: oauth2.AuthStyleInParams}}
 	verifier := oauth2.GenerateVerifier()
 	token, err := config.Exchange(t.Context(), authorize(t, config, verifier), oauth2.VerifierOption(verifier))
@@ -59,7 +60,7 @@ func TestAfter(t *testing.T) {
 // authorize is what a browser does: it follows redirects until one to the client.
 func authorize(t *testing.T, config *oauth2.Config, verifier string) (code string) {
 	browser := http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(r.URL.String(), redirectURI) {
+		if strings.HasPrefix(r.URL.String(), provider.RedirectURI) {
 			return http.ErrUseLastResponse
 		}
 		return nil

@@ -1,4 +1,5 @@
-package main
+// Package provider is an OpenID provider for tests: authorization code + PKCE, and access tokens that are JWTs.
+package provider
 
 import (
 	"context"
@@ -19,11 +20,12 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-const redirectURI = "http://127.0.0.1/callback"
+// RedirectURI is the client's.
+const RedirectURI = "http://127.0.0.1/callback"
 
-// startProvider runs an OpenID provider with the user johndoe, who is signed in already, and the client spa, whose tokens
+// Start runs an OpenID provider with the user johndoe, who is signed in already, and the client spa, whose tokens
 // are for audience.
-func startProvider(t *testing.T, audience string) (issuer string) {
+func Start(t testing.TB, audience string) (issuer string) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	s := &storage{audience: audience, private: private, requests: map[string]*authRequest{}, codes: map[string]string{}}
@@ -167,7 +169,7 @@ func (r *authRequest) GetCodeChallenge() *oidc.CodeChallenge {
 type client struct{}
 
 func (client) GetID() string                        { return "spa" }
-func (client) RedirectURIs() []string               { return []string{redirectURI} }
+func (client) RedirectURIs() []string               { return []string{RedirectURI} }
 func (client) PostLogoutRedirectURIs() []string     { return nil }
 func (client) ApplicationType() op.ApplicationType  { return op.ApplicationTypeNative }
 func (client) AuthMethod() oidc.AuthMethod          { return oidc.AuthMethodNone }
