@@ -1,5 +1,5 @@
-// Package memstore keeps users, sessions and clients in memory: for first
-// steps, tests and services of one process that may forget.
+// Package memstore keeps users, sessions, clients and ids that were used once in
+// memory: for first steps, tests and services of one process that may forget.
 //
 // [New] returns a Store with the users given, to be handed to
 // passbearer.NewTokenHandler and passbearer.NewSessions. Nothing outlives the
@@ -19,7 +19,7 @@ import (
 	"github.com/passbearer/passbearer"
 )
 
-// Store keeps users, sessions and clients. The zero Store is empty and ready
+// Store keeps users, sessions, clients and used ids. The zero Store is empty and ready
 // for use; it is safe for concurrent use and must not be copied.
 type Store struct {
 	// Now is the store's clock, to be set before the first use. Nil means
@@ -41,6 +41,8 @@ type Store struct {
 	revocations []revocation // in the order in which they came
 	forgotten   int          // how many went before them
 	watchers    map[chan struct{}]bool
+
+	used used
 }
 
 var (

@@ -70,7 +70,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 	})
 	require.NoError(t, tx.Rollback(t.Context()))
 	group.Wait()
-	require.EqualValues(t, 2, value[int64](t, at, "SELECT count(*) FROM passbearer.migrations"))
+	require.EqualValues(t, 3, value[int64](t, at, "SELECT count(*) FROM passbearer.migrations"))
 	everything(t, openAt(t, at, &pgstore.Options{Schema: pgstore.DefaultSchema}))
 }
 

@@ -1,5 +1,6 @@
-// Package pgstore keeps users, sessions, clients, revocations and the counters of
-// package throttle in PostgreSQL (13 or later), for a fleet of processes.
+// Package pgstore keeps users, sessions, clients, revocations, ids that were used
+// once and the counters of package throttle in PostgreSQL (13 or later), for a
+// fleet of processes.
 //
 // [Open] connects, creates or updates the tables in a schema of their own, and
 // returns a [Store] to be handed to passbearer.NewTokenHandler,
@@ -40,8 +41,8 @@ const (
 	DefaultPurgeInterval = time.Minute
 )
 
-// Store keeps users, sessions, clients, revocations and attempts. It is safe for
-// concurrent use. Make it with [Open] or [New].
+// Store keeps users, sessions, clients, revocations, attempts and used ids. It is
+// safe for concurrent use. Make it with [Open] or [New].
 //
 // Its errors never hold a password, a hash or a URL. What fails because of the
 // server is never passbearer.ErrUserNotFound or another of the errors that say

@@ -21,6 +21,9 @@ var purges = []string{
 	`WITH dead AS MATERIALIZED (
 		SELECT cell FROM {schema}.throttle WHERE whole_at < (extract(epoch FROM statement_timestamp()) * 1000000)::bigint ORDER BY whole_at LIMIT $1 FOR UPDATE SKIP LOCKED
 	) DELETE FROM {schema}.throttle AS t USING dead WHERE t.cell = dead.cell`,
+	`WITH dead AS MATERIALIZED (
+		SELECT id FROM {schema}.used_ids WHERE expires_at < statement_timestamp() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
+	) DELETE FROM {schema}.used_ids AS u USING dead WHERE u.id = dead.id`,
 }
 
 // purgeForever runs until the Store is closed.

@@ -22,6 +22,7 @@ func TestClients(t *testing.T)     { t.Parallel(); storetest.TestClientStore(t, 
 func TestSessions(t *testing.T)    { t.Parallel(); storetest.TestSessionStore(t, open) }
 func TestRevocations(t *testing.T) { t.Parallel(); storetest.TestRevocationStore(t, open) }
 func TestThrottle(t *testing.T)    { t.Parallel(); storetest.TestThrottleStore(t, open) }
+func TestReplays(t *testing.T)     { t.Parallel(); storetest.TestReplayStore(t, open) }
 
 // suites runs all of them.
 func suites(t *testing.T, open func(*testing.T) *pgstore.Store) {
@@ -30,6 +31,7 @@ func suites(t *testing.T, open func(*testing.T) *pgstore.Store) {
 	t.Run("sessions", func(t *testing.T) { t.Parallel(); storetest.TestSessionStore(t, open) })
 	t.Run("revocations", func(t *testing.T) { t.Parallel(); storetest.TestRevocationStore(t, open) })
 	t.Run("throttle", func(t *testing.T) { t.Parallel(); storetest.TestThrottleStore(t, open) })
+	t.Run("replays", func(t *testing.T) { t.Parallel(); storetest.TestReplayStore(t, open) })
 }
 
 // TestOnAnotherClock: the server's is an hour ahead.

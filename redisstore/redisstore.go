@@ -1,5 +1,5 @@
-// Package redisstore keeps sessions and revocations in Redis 7 or later, or Valkey,
-// on a single server, behind Sentinel or in a cluster. It is tested with Redis 7.0
+// Package redisstore keeps sessions, revocations, ids that were used once and the
+// counters of package throttle in Redis 7 or later, or Valkey, on a single server, behind Sentinel or in a cluster. It is tested with Redis 7.0
 // and Valkey 8.0.1: a single server, one with a replica, and a cluster of three.
 // Sentinel is not tested.
 //
@@ -25,7 +25,8 @@
 //
 // Sessions expire by themselves. A session takes about 500 bytes of the server's
 // memory, the list of its user included; a revocation takes about 60 bytes for as
-// long as [Options.RevocationLifetime].
+// long as [Options.RevocationLifetime], and a used id about 150 bytes for as long as
+// it is remembered.
 //
 // Out of scope: users, clients, and changing the number of partitions of data
 // that exists.
@@ -53,7 +54,7 @@ const (
 
 const maxPartitions = 4096
 
-// Store keeps sessions and revocations. It is safe for concurrent use, and any
+// Store keeps sessions, revocations, attempts and used ids. It is safe for concurrent use, and any
 // number of processes may have one on the same data. Make it with [New].
 type Store struct {
 	client   redis.UniversalClient

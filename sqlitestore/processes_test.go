@@ -290,5 +290,5 @@ func TestNewerFileIsRefused(t *testing.T) {
 	_, err := raw(t, path).Exec("UPDATE passbearer_version SET version = version + 1")
 	require.NoError(t, err)
 	_, err = sqlitestore.Open(path, nil)
-	require.ErrorContains(t, err, "version 3 of the schema, and this program knows 2")
+	require.ErrorContains(t, err, "version 4 of the schema, and this program knows 3")
 }

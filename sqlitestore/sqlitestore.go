@@ -1,5 +1,6 @@
-// Package sqlitestore keeps users, sessions, clients, revocations and the counters
-// of package throttle in one SQLite file: for a service on one machine, in one process or several.
+// Package sqlitestore keeps users, sessions, clients, revocations, ids that were
+// used once and the counters of package throttle in one SQLite file: for a service
+// on one machine, in one process or several.
 //
 // [Open] returns a Store on a file of its own, to be handed to
 // passbearer.NewTokenHandler, passbearer.NewSessions,
@@ -71,8 +72,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Store keeps users, sessions, clients, revocations and attempts. It is safe for concurrent
-// use. Make it with [Open] or [New]; the zero Store is of no use.
+// Store keeps users, sessions, clients, revocations, attempts and used ids. It is
+// safe for concurrent use. Make it with [Open] or [New]; the zero Store is of no use.
 //
 // A call waits for other writers no longer than [Options.BusyTimeout], and no
 // longer than its context lives. A transaction that has begun is brought to its

@@ -39,6 +39,7 @@ func suites(t *testing.T, open func(*testing.T) *sqlitestore.Store) {
 	t.Run("sessions", func(t *testing.T) { storetest.TestSessionStore(t, open) })
 	t.Run("revocations", func(t *testing.T) { storetest.TestRevocationStore(t, open) })
 	t.Run("throttle", func(t *testing.T) { storetest.TestThrottleStore(t, open) })
+	t.Run("replays", func(t *testing.T) { storetest.TestReplayStore(t, open) })
 }
 
 func TestStore(t *testing.T)              { t.Parallel(); suites(t, open) }

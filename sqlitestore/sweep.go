@@ -57,7 +57,7 @@ func (s *Store) sweepOnce(ctx context.Context, last int64) (next int64, pause ti
 	case err != nil:
 		return last, sweepPause, err
 	case next == 0:
-		return 0, sweepRest, errors.Join(s.sweepRevocations(ctx), s.sweepThrottle(ctx))
+		return 0, sweepRest, errors.Join(s.sweepRevocations(ctx), s.sweepThrottle(ctx), s.sweepUsedIDs(ctx))
 	case dead == 0:
 		return next, sweepPause, nil
 	}
@@ -75,6 +75,11 @@ func (s *Store) sweepRevocations(ctx context.Context) error {
 func (s *Store) sweepThrottle(ctx context.Context) error {
 	return s.sweepBatches(ctx, "remove idle counters", "DELETE FROM passbearer_throttle WHERE cell IN "+
 		"(SELECT cell FROM passbearer_throttle WHERE whole_at <= ? LIMIT ?)")
+}
+
+func (s *Store) sweepUsedIDs(ctx context.Context) error {
+	return s.sweepBatches(ctx, "remove expired ids", "DELETE FROM passbearer_used_ids WHERE id IN "+
+		"(SELECT id FROM passbearer_used_ids WHERE expires_at <= ? LIMIT ?)")
 }
 
 // sweepBatches repeats a statement that removes a batch of what is over by now.

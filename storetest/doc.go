@@ -8,6 +8,7 @@
 //		t.Run("clients", func(t *testing.T) { storetest.TestClientStore(t, open) })
 //		t.Run("revocations", func(t *testing.T) { storetest.TestRevocationStore(t, open) })
 //		t.Run("throttle", func(t *testing.T) { storetest.TestThrottleStore(t, open) })
+//		t.Run("replays", func(t *testing.T) { storetest.TestReplayStore(t, open) })
 //	}
 //
 // Each suite calls open for an empty store of its own, many times. The optional

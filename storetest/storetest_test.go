@@ -221,13 +221,18 @@ func TestBroken(t *testing.T) {
 		testBrokenThrottle(t, fault)
 		return
 	}
+	if slices.Contains(replayFaults, fault) {
+		storetest.SetPatience(2 * time.Second)
+		testReplays(t, fault)
+		return
+	}
 	storetest.TestUserStore(t, open)
 	storetest.TestClientStore(t, open)
 	storetest.TestSessionStore(t, open)
 }
 
 func TestSuitesNotice(t *testing.T) {
-	for _, fault := range slices.Concat([]string{"none"}, faults, feedFaults, throttleFaults) {
+	for _, fault := range slices.Concat([]string{"none"}, faults, feedFaults, throttleFaults, replayFaults) {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBroken$", "-test.timeout=30s")
