@@ -22,6 +22,9 @@ func TestDependencies(t *testing.T) {
 		{"./jwttoken", []string{"github.com/golang-jwt/jwt/v5", own, crypto, sys, text}},
 		{"./openapi", []string{own, crypto, sys, text}},
 		{"./authserver", []string{own, crypto, sys, text}},
+		{"./introspect", []string{own, crypto, sys, text}},
+		{"./mfa", []string{own, crypto, sys, text}},
+		{"./dpop", []string{"github.com/golang-jwt/jwt/v5", own, crypto, sys, text}},
 		{"./memstore", []string{own, crypto, sys, text}},
 		{"./storetest", []string{own, crypto, sys, text}}, // applications import it in their tests
 	} {

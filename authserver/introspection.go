@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/passbearer/passbearer"
@@ -104,6 +105,7 @@ type answer struct {
 	SessionID string                 `json:"sid,omitempty"`
 	AuthTime  passbearer.NumericDate `json:"auth_time,omitempty"`
 	ACR       string                 `json:"acr,omitempty"`
+	AMR       []string               `json:"amr,omitempty"`
 	Cnf       map[string]string      `json:"cnf,omitempty"`
 }
 
@@ -111,6 +113,7 @@ func tellAccess(c *passbearer.Claims) (any, error) {
 	a := answer{
 		Active: true, Scope: c.Scope, ClientID: c.ClientID, TokenType: "Bearer", Expiry: c.Expiry, IssuedAt: c.IssuedAt, NotBefore: c.NotBefore,
 		Subject: c.Subject, Issuer: c.Issuer, ID: c.ID, SessionID: c.SessionID, AuthTime: c.AuthTime, ACR: c.ACR,
+		AMR: strings.Fields(c.AMR),
 	}
 	switch audience := slices.Collect(c.Audience.All()); len(audience) {
 	case 0:
@@ -152,7 +155,7 @@ func tellRefresh(row *passbearer.Session) answer {
 		end = idle
 	}
 	return answer{
-		Active: true, Scope: row.Scope, ClientID: row.ClientID, Subject: row.UserID, SessionID: row.ID, ACR: row.ACR,
+		Active: true, Scope: row.Scope, ClientID: row.ClientID, Subject: row.UserID, SessionID: row.ID, ACR: row.ACR, AMR: strings.Fields(row.AMR),
 		Expiry:   passbearer.NumericDate(time.Now().Add(end.Sub(row.AsOf)).Unix()),
 		AuthTime: passbearer.NumericDate(row.AuthTime.Unix()),
 	}

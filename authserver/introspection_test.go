@@ -130,14 +130,14 @@ func TestIntrospection(t *testing.T) {
 	c, err := s.tokens.VerifyToken(t.Context(), access)
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"active": true, "scope": "b", "client_id": "backend", "token_type": "Bearer", "sub": "u1", "aud": "api", "iss": issuer,
-		"jti": c.ID, "sid": c.SessionID, "exp": float64(c.Expiry), "iat": float64(c.IssuedAt), "auth_time": float64(c.AuthTime), "tenant": "blue"}, told)
+		"jti": c.ID, "sid": c.SessionID, "exp": float64(c.Expiry), "iat": float64(c.IssuedAt), "auth_time": float64(c.AuthTime), "amr": []any{"pwd"}, "tenant": "blue"}, told)
 	require.JSONEq(t, s.introspect("backend", access), s.introspect("api", access), "the resource server it is for")
 
 	told = nil
 	require.NoError(t, json.Unmarshal([]byte(s.introspect("backend", refresh)), &told))
 	require.InDelta(t, time.Now().Add(passbearer.DefaultIdleLifetime).Unix(), told["exp"], 5)
 	delete(told, "exp")
-	require.Equal(t, map[string]any{"active": true, "scope": "b", "client_id": "backend", "sub": "u1", "sid": c.SessionID, "auth_time": float64(c.AuthTime)}, told)
+	require.Equal(t, map[string]any{"active": true, "scope": "b", "client_id": "backend", "sub": "u1", "sid": c.SessionID, "auth_time": float64(c.AuthTime), "amr": []any{"pwd"}}, told)
 
 	for name, got := range map[string]string{
 		"garbage":                      s.introspect("backend", "x"),
