@@ -423,7 +423,12 @@ func (g *Guard) finishDPoP(e *Error) {
 	if e.Scheme == schemeBearer && e.ErrorCode == "" {
 		if !g.opts.RequireDPoP {
 			also := Error{Scheme: schemeDPoP, Realm: e.Realm, Params: append([][2]string{algs(g.opts.DPoP)}, g.params...)}
-			e.Header = http.Header{"Www-Authenticate": {also.Challenge()}}
+			header := e.Header.Clone() // which may be the application's
+			if header == nil {
+				header = http.Header{}
+			}
+			header.Add("WWW-Authenticate", also.Challenge())
+			e.Header = header
 			return
 		}
 		e.Scheme = schemeDPoP
