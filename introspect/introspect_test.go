@@ -216,8 +216,10 @@ func TestBrokenServer(t *testing.T) {
 			w.WriteHeader(201)
 			_, _ = io.WriteString(w, activeAnswer)
 		},
-		"302":       func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/moved", 302) },
-		"307":       func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/", 307) },
+		"302": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/moved", http.StatusFound) },
+		"307": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.example/", http.StatusTemporaryRedirect)
+		},
 		"text/html": func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "<html>") },
 		"a signed answer": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/token-introspection+jwt")

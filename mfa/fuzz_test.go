@@ -2,6 +2,7 @@ package mfa_test
 
 import (
 	"crypto/rand"
+	"slices"
 	"testing"
 )
 
@@ -10,13 +11,14 @@ import (
 func FuzzToken(f *testing.F) {
 	r := newRig(f, func(r *rig) { r.secret = []byte(rand.Text() + rand.Text()) }) // each process of the fuzzer has its own
 	genuine := r.signIn()
-	content := append([]byte{1}, make([]byte, 16+8+8)...)
+	head := append([]byte{1}, make([]byte, 16+8+8)...)
 	for _, text := range []string{genuine, genuine[1:], genuine + "\n", genuine + "==", genuine + "A", "", "e30", "AQ"} {
-		f.Add(text, append(content, "\x00\x02u1\x00\x03web\x00\x00\x00\x02me\x00\x03pwd\x00\x00"...))
+		f.Add(text, slices.Concat(head, []byte("\x00\x02u1\x00\x03web\x00\x00\x00\x02me\x00\x03pwd\x00\x00")))
 	}
-	f.Add(genuine, content)
-	f.Add(genuine, append(content, "\xff\xff"...))
-	f.Add(genuine, []byte{2})
+	for _, content := range [][]byte{nil, {2}, head, slices.Concat(head, make([]byte, 6*2)), slices.Concat(head, make([]byte, 6*2+1)),
+		slices.Concat([]byte{2}, head[1:], make([]byte, 6*2)), slices.Concat(head, []byte("\xff\xff"))} {
+		f.Add(genuine, content)
+	}
 	f.Fuzz(func(t *testing.T, text string, content []byte) {
 		if text != genuine {
 			asked := r.asked.Load()
@@ -25,7 +27,7 @@ func FuzzToken(f *testing.F) {
 			}
 		}
 		signed := r.second.Sign(content)
-		if again, ok := r.second.Reseal(signed); ok && again != signed {
+		if again, opened := r.second.Reseal(signed); opened && again != signed {
 			t.Errorf("%x is another token when it is made again: %s, not %s", content, again, signed)
 		}
 	})

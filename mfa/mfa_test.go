@@ -79,6 +79,7 @@ func TestRefusals(t *testing.T) {
 		{name: "a key that the password had not", pairs: []string{"DPoP", "key"}, status: 400, error: "invalid_grant", detail: badToken, event: passbearer.EventSignInFailed},
 		{name: "another secret", after: func(r *rig) { r.secret = []byte(strings.Repeat("t", 32)); r.build() }, status: 400, error: "invalid_grant", detail: badToken},
 		{name: "disabled", after: disable, status: 400, error: "invalid_grant", detail: badToken, event: passbearer.EventSignInFailed},
+		{name: "disabled by a store that keeps the epoch", after: func(r *rig) { r.users.other = &passbearer.User{ID: "u1", Disabled: true, Epoch: 7} }, status: 400, error: "invalid_grant", detail: badToken},
 		{name: "disabled and enabled", after: func(r *rig) { disable(r); must(r.users.SetDisabled(r.t.Context(), "u1", false)) }, status: 400, error: "invalid_grant", detail: badToken},
 		{name: "signed out everywhere", after: func(r *rig) { must(r.users.RaiseEpoch(r.t.Context(), "u1")) }, status: 400, error: "invalid_grant", detail: badToken},
 		{name: "password changed", after: func(r *rig) { must(r.users.SetPasswordHash(r.t.Context(), "u1", "", "x")) }, status: 400, error: "invalid_grant", detail: badToken},
@@ -409,6 +410,34 @@ func TestForgedTokensCostNoIO(t *testing.T) {
 	require.Equal(t, loads, r.users.loads.Load())
 	require.Zero(t, r.asked.Load())
 	r.requireGrant(token)
+}
+
+// TestTokenHasOneSpelling: of its last letter some bits may be unused.
+func TestTokenHasOneSpelling(t *testing.T) {
+	r := newRig(t, nil)
+	for _, client := range []string{"a", "bc", "def"} { // of all lengths modulo 3
+		require.NoError(t, r.users.AddClient(t.Context(), passbearer.Client{ID: client, Public: true}))
+		token := r.signIn("client_id", client)
+		for _, last := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+			if other := token[:len(token)-1] + string(last); other != token {
+				require.Equal(t, "invalid_grant", r.redeem(other, code, "client_id", client).Error)
+			}
+		}
+		require.Zero(t, r.asked.Swap(0))
+		r.requireGrant(token, "client_id", client)
+		r.asked.Store(0)
+	}
+}
+
+// TestTokenIsBounded: what is longer is not even authenticated.
+func TestTokenIsBounded(t *testing.T) {
+	r := newRig(t, nil)
+	content := append([]byte{1}, make([]byte, 16+8+8)...)
+	for range 6 {
+		content = append(append(content, 2_000>>8, 2_000&0xff), make([]byte, 2_000)...)
+	}
+	_, opened := r.second.Reseal(r.second.Sign(content))
+	require.False(t, opened)
 }
 
 func TestNew(t *testing.T) {
