@@ -1,6 +1,7 @@
 package authserver_test
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/passbearer/passbearer"
@@ -24,6 +25,25 @@ func ExampleNewRevocation() {
 	signIn := passbearer.NewTokenHandler(store, tokens, &passbearer.TokenHandlerOptions{Sessions: sessions})
 	http.Handle("POST /token", signIn)
 	http.Handle("POST /token/revoke", authserver.NewRevocation(signIn, sessions, nil))
+}
+
+func ExampleNewIntrospection() {
+	const issuer = "https://auth.example"
+	tokens, err := jwttoken.New(jwttoken.EphemeralKeys(), issuer, "https://api.example", nil)
+	if err != nil {
+		panic(err)
+	}
+	store := memstore.New()
+	revocations := passbearer.NewRevocations(passbearer.RefuseWhenStale, nil)
+	go revocations.Watch(context.Background(), store)
+
+	signIn := passbearer.NewTokenHandler(store, tokens, &passbearer.TokenHandlerOptions{Clients: store})
+	http.Handle("POST /token/introspect", authserver.NewIntrospection(signIn, revocations.Verifier(tokens), &authserver.IntrospectionOptions{
+		// The one resource server, whose client id is not the audience of its tokens.
+		Owns: func(client *passbearer.Client, c *passbearer.Claims) bool {
+			return client.ID == "items-api" && c.Audience.Has("https://api.example")
+		},
+	}))
 }
 
 func ExampleNewMetadata() {
