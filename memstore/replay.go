@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxUsed bounds the ids that are remembered, in about 100 MB.
+	// maxUsed bounds the ids that are remembered, in about 60 MB.
 	maxUsed = 1_000_000
 
 	maxUsedLifetime = 100 * 365 * 24 * time.Hour // keeps the sum with now exact
