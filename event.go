@@ -14,7 +14,7 @@ type EventKind string
 // The kinds of events.
 const (
 	EventSignedIn            EventKind = "signed_in"
-	EventSignInFailed        EventKind = "sign_in_failed"        // by name and password; Err says why
+	EventSignInFailed        EventKind = "sign_in_failed"        // by name and password, or by a second factor; Err says why
 	EventSignInThrottled     EventKind = "sign_in_throttled"     // refused unseen; Err is a *throttle.Exceeded
 	EventPasswordRehashed    EventKind = "password_rehashed"     // Err if it could not be
 	EventRefreshed           EventKind = "refreshed"             // a refresh token was rotated

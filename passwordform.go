@@ -328,6 +328,7 @@ var knownParams = []string{
 	"token", "token_type_hint", "access_token", "client_assertion", "client_assertion_type", "resource",
 	"audience", "code", "code_verifier", "redirect_uri", "device_code", "assertion", "subject_token",
 	"actor_token", "requested_token_type", "subject_token_type", "state", "response_type",
+	"mfa_token", "otp",
 }
 
 func named(name string) string {

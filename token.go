@@ -74,10 +74,10 @@ type TokenHandlerOptions struct {
 	AccessTokenLifetime time.Duration
 
 	// StoreTimeout bounds what stores, the issuer and the functions in these options
-	// may take for a request: what comes before a password is looked at, the look of
-	// a [PasswordVerifier], and what comes after, each. Then the answer is 503. Waiting
-	// for a hash does not count. Undoing and ending have 5 seconds of their own. It
-	// works by the context, which a store has to heed. Zero means
+	// may take for a request, save Grants: what comes before a password is looked at,
+	// the look of a [PasswordVerifier], and what comes after, each. Then the answer is
+	// 503. Waiting for a hash does not count. Undoing and ending have 5 seconds of
+	// their own. It works by the context, which a store has to heed. Zero means
 	// [DefaultStoreTimeout].
 	StoreTimeout time.Duration
 

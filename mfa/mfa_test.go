@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -517,4 +519,14 @@ func TestUseTimeStep(t *testing.T) {
 	require.False(t, use("u1", 1))
 	_, err := mfa.UseTimeStep(t.Context(), replays(func() (bool, error) { return true, errDown }), "u1", 1)
 	require.True(t, errors.Is(err, errDown))
+}
+
+// TestNotInTheURL: a URL is logged, and kept in histories.
+func TestNotInTheURL(t *testing.T) {
+	for _, query := range []string{"mfa_token=x", "otp=123456"} {
+		r := httptest.NewRequest("POST", "/token?"+query, strings.NewReader("grant_type="+url.QueryEscape(mfa.GrantType)+"&mfa_token=x&otp=1"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		_, err := passbearer.ParsePasswordForm(r)
+		require.ErrorContains(t, err, "URL")
+	}
 }
