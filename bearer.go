@@ -423,12 +423,7 @@ func (g *Guard) finishDPoP(e *Error) {
 	if e.Scheme == schemeBearer && e.ErrorCode == "" {
 		if !g.opts.RequireDPoP {
 			also := Error{Scheme: schemeDPoP, Realm: e.Realm, Params: append([][2]string{algs(g.opts.DPoP)}, g.params...)}
-			header := e.Header.Clone() // which may be the application's
-			if header == nil {
-				header = http.Header{}
-			}
-			header.Add("WWW-Authenticate", also.Challenge())
-			e.Header = header
+			e.addHeader("WWW-Authenticate", also.Challenge())
 			return
 		}
 		e.Scheme = schemeDPoP
@@ -577,4 +572,9 @@ func malformed(scheme string) *Error { return badRequest(scheme, "Malformed bear
 
 func badRequest(scheme, description string) *Error {
 	return &Error{StatusCode: http.StatusBadRequest, ErrorCode: codeInvalidRequest, ErrorDescription: description, Scheme: scheme}
+}
+
+func insufficientScope(scheme string) *Error {
+	return &Error{StatusCode: http.StatusForbidden, ErrorCode: codeInsufficientScope,
+		ErrorDescription: "The token lacks a scope that this resource demands", Scheme: scheme}
 }

@@ -109,6 +109,14 @@ func (e *Error) Error() string {
 // GoString is e.Error(): Extra may hold a secret.
 func (e *Error) GoString() string { return e.Error() }
 
+// addHeader leaves the map alone, which may be the application's.
+func (e *Error) addHeader(name, value string) {
+	if e.Header = e.Header.Clone(); e.Header == nil {
+		e.Header = http.Header{}
+	}
+	e.Header.Add(name, value)
+}
+
 // Unwrap returns e.Cause.
 func (e *Error) Unwrap() error { return e.Cause }
 

@@ -55,11 +55,7 @@ func knownDevice(err error, device *http.Cookie) error {
 		return err
 	}
 	e = e.copy()
-	e.Header = e.Header.Clone()
-	if e.Header == nil {
-		e.Header = http.Header{}
-	}
-	e.Header.Add("Set-Cookie", device.String())
+	e.addHeader("Set-Cookie", device.String())
 	return e
 }
 

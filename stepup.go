@@ -3,7 +3,6 @@ package passbearer
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,9 +75,4 @@ func (g *Guard) checkAuthentication(c *Claims) *Error {
 
 func (g *Guard) isRecent(c *Claims) bool {
 	return c.AuthTime > 0 && time.Since(c.AuthTime.Time()) <= g.maxAge
-}
-
-func insufficientScope(scheme string) *Error {
-	return &Error{StatusCode: http.StatusForbidden, ErrorCode: codeInsufficientScope,
-		ErrorDescription: "The token lacks a scope that this resource demands", Scheme: scheme}
 }
