@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -414,15 +415,18 @@ func (s *revokedSet) add(key string, e revoked) {
 	shard.m[key] = revoked{max(old.until, e.until), max(old.epoch, e.epoch)}
 }
 
+// sweep forgets, and gives the memory back: a map keeps that of its most entries.
 func (s *revokedSet) sweep(now time.Duration) {
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.mu.Lock()
-		for key, e := range shard.m {
-			if now >= e.until {
-				delete(shard.m, key)
-				s.n.Add(-1)
-			}
+		before := len(shard.m)
+		maps.DeleteFunc(shard.m, func(_ string, e revoked) bool { return now >= e.until })
+		if left := len(shard.m); left < before {
+			s.n.Add(int64(left - before))
+			m := make(map[string]revoked, left)
+			maps.Copy(m, shard.m)
+			shard.m = m
 		}
 		shard.mu.Unlock()
 	}

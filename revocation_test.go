@@ -309,6 +309,31 @@ func TestFullSet(t *testing.T) {
 	})
 }
 
+// TestExpiredRevocationsTakeNoMemory: after a flood of them the process is as small as before.
+func TestExpiredRevocationsTakeNoMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := passbearer.NewRevocations(passbearer.ServeWhenStale, nil)
+		before := heap()
+		for i := range 100_000 {
+			r.Add(passbearer.Revocation{SessionID: fmt.Sprint("session ", i), Lifetime: time.Second})
+		}
+		require.Greater(t, heap()-before, 5<<20, "they are there")
+		time.Sleep(time.Minute)
+		r.Add(passbearer.Revocation{})
+		require.Zero(t, r.Len())
+		require.Less(t, heap()-before, 100<<10)
+		runtime.KeepAlive(r)
+	})
+}
+
+// heap is how many bytes are alive.
+func heap() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
 func TestSignOutReachesAccessTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New(fastUser(t, "u1", "johndoe", "me"))

@@ -12,6 +12,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,15 +59,14 @@ func Soak(t *testing.T, open func(*testing.T) Stores) {
 	var first, last used
 	for round := range soakRounds {
 		s.load(*soakFlag / soakRounds)
+		s.rest(t)
 		if round == 0 {
-			s.rest()
 			first = usage()
 			continue
 		}
-		s.rest()
 		ok := false
 		if last, ok = settled(first); !ok {
-			t.Errorf("round %d: there were %v, and are %v", round, first, last)
+			t.Errorf("round %d: there were %v, and are %v; what is on the heap is in %s", round, first, last, heapProfile(t))
 		}
 		if *soakFlag > time.Minute {
 			t.Logf("round %d: %v", round, last)
@@ -130,10 +132,28 @@ func (s *soak) load(d time.Duration) {
 	workers.Wait()
 }
 
-// rest ends what only waits.
-func (s *soak) rest() {
+// rest ends what only waits. How many revocations are remembered depends on how fast the
+// last sessions ended, so a long soak waits until none is.
+func (s *soak) rest(t *testing.T) {
 	s.client.CloseIdleConnections()
 	s.web.CloseClientConnections()
+	if *soakFlag <= time.Minute {
+		return
+	}
+	for late := time.Now().Add(SoakLifetime + 2*time.Minute); s.Revoked.Len() > 0; <-time.After(100 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("%d revocations are still remembered", s.Revoked.Len())
+		}
+	}
+}
+
+// heapProfile writes one where go test -artifacts keeps it.
+func heapProfile(t *testing.T) string {
+	t.Helper()
+	f := must(os.Create(filepath.Join(t.ArtifactDir(), "heap.pprof")))
+	defer f.Close()
+	must(0, pprof.WriteHeapProfile(f))
+	return f.Name()
 }
 
 // session is what one client does, from sign-in to sign-out.
