@@ -77,6 +77,9 @@ func (h *TokenHandler) signInRefused(ctx context.Context, event Event, err error
 // password, and answers them alike. The user returned with an error is whom the
 // attempt was about, if anybody.
 func (h *TokenHandler) signIn(ctx context.Context, r *http.Request, form *PasswordForm) (*User, error) {
+	if err := h.ready(); err != nil {
+		return nil, err
+	}
 	attempt := throttle.Attempt{Request: r, Password: form.Password}
 	name, nameErr := h.opts.CanonicalName(form.Username)
 	var user *User
@@ -103,6 +106,18 @@ func (h *TokenHandler) signIn(ctx context.Context, r *http.Request, form *Passwo
 		h.rehash(ctx, user, form.Password)
 	}
 	return user, err
+}
+
+// ready keeps what cannot be hashed now from the stores, which in a storm of sign-ins
+// is nearly all.
+func (h *TokenHandler) ready() error {
+	if h.verifiesItself() {
+		return nil
+	}
+	if err := h.opts.Passwords.Ready(); err != nil {
+		return &storeError{"verify the password", err}
+	}
+	return nil
 }
 
 // authenticate takes a nil user for one who does not exist.
@@ -189,6 +204,9 @@ func (h *TokenHandler) ChangePassword(ctx context.Context, userID, current, new 
 	users, ok := h.users.(UserEditor)
 	if !ok {
 		return fmt.Errorf("passbearer: change a password: %w by this UserStore", errors.ErrUnsupported)
+	}
+	if err := h.ready(); err != nil {
+		return err
 	}
 	user, err := userByID(ctx, h.users, userID)
 	if err != nil {

@@ -3,23 +3,30 @@ package password
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 )
 
 // gate admits a bounded number of callers at once and lets a bounded number
 // wait, in the order in which they came.
 type gate struct {
-	slots chan struct{} // one element for each slot taken
-	queue int
-
-	mu      sync.Mutex
-	waiting int
-	refused uint64
+	slots   chan struct{} // one element for each slot taken
+	queue   int64
+	waiting atomic.Int64
+	refused atomic.Uint64
 }
 
 // newGate takes a queue below zero as no queue.
 func newGate(slots, queue int) *gate {
-	return &gate{slots: make(chan struct{}, slots), queue: max(0, queue)}
+	return &gate{slots: make(chan struct{}, slots), queue: int64(max(0, queue))}
+}
+
+// ready fails where enter would, for want of room.
+func (g *gate) ready() error {
+	if len(g.slots) < cap(g.slots) || g.waiting.Load() < g.queue {
+		return nil
+	}
+	g.refused.Add(1)
+	return ErrBusy
 }
 
 // enter takes a slot, which the caller gives back with leave. It fails at once
@@ -40,7 +47,7 @@ func (g *gate) wait(ctx context.Context) error {
 	if !g.join() {
 		return ErrBusy
 	}
-	defer g.quit()
+	defer g.waiting.Add(-1)
 	select {
 	case <-ctx.Done():
 		return gaveUp(ctx)
@@ -55,27 +62,19 @@ func (g *gate) wait(ctx context.Context) error {
 
 func (g *gate) leave() { <-g.slots }
 
+// join takes a place in the queue. Thousands may want one at once, who would hold each
+// other up, and with them their memory, at a mutex.
 func (g *gate) join() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.waiting >= g.queue {
-		g.refused++
-		return false
+	for {
+		n := g.waiting.Load()
+		if n >= g.queue {
+			g.refused.Add(1)
+			return false
+		}
+		if g.waiting.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
-	g.waiting++
-	return true
-}
-
-func (g *gate) quit() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.waiting--
-}
-
-func (g *gate) stats() (refused uint64, running, waiting int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.refused, len(g.slots), g.waiting
 }
 
 // gaveUp wraps ctx's error and its cause, so that errors.Is finds either.

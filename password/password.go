@@ -209,6 +209,10 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (ok, rehash 
 	return ok, rehash, err
 }
 
+// Ready fails with [ErrBusy] where a hash would be refused now. Ask it before I/O that a
+// refusal would waste; [Stats] counts it among the refused.
+func (h *Hasher) Ready() error { return h.gate.ready() }
+
 // check is Verify but for the work that is missing; done is what there was.
 func (h *Hasher) check(password, hash string) (ok, rehash bool, done uint64, err error) {
 	plain, err := normalize(password)
@@ -254,14 +258,13 @@ type Stats struct {
 // Stats returns the counters. Each is exact, but they are not read at one
 // instant.
 func (h *Hasher) Stats() Stats {
-	refused, running, waiting := h.gate.stats()
 	return Stats{
 		Hashes:  h.hashes.Load(),
 		Work:    h.work.Load(),
-		Refused: refused,
+		Refused: h.gate.refused.Load(),
 		Imports: h.imports.Load(),
-		Running: running,
-		Waiting: waiting,
+		Running: len(h.gate.slots),
+		Waiting: int(h.gate.waiting.Load()),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,9 @@ func serveStorm(t *testing.T) {
 		r.ParseForm()
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	mux.HandleFunc("/limit", func(w http.ResponseWriter, r *http.Request) { // as GOMEMLIMIT does
+		debug.SetMemoryLimit(must(strconv.ParseInt(r.FormValue("bytes"), 10, 64)))
 	})
 	l := must(net.Listen("tcp", "127.0.0.1:0"))
 	go http.Serve(l, mux)
@@ -105,6 +109,16 @@ func (s stormServer) resident(t *testing.T) (peak int) {
 	}
 	os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.pid), []byte("5"), 0)
 	return peak << 10
+}
+
+// limit sets the server's memory limit.
+func (s stormServer) limit(t *testing.T, bytes int) {
+	t.Helper()
+	res, err := http.Get(fmt.Sprintf("http://%s/limit?bytes=%d", s.addr, bytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
 }
 
 // ask sends a request on a connection and reads the answer.
