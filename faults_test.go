@@ -32,8 +32,9 @@ func TestSoak(t *testing.T) {
 }
 
 func TestClockJumps(t *testing.T) {
-	faults.ClockJumps(t, func(_ *testing.T, now func() time.Time) faults.Stores {
-		s := &memstore.Store{Now: now}
+	clock := new(faults.Clock)
+	faults.ClockJumps(t, clock, func(*testing.T) faults.Stores {
+		s := &memstore.Store{Now: clock.Now}
 		return faults.Stores{Users: s, Sessions: s, Clients: s}
 	})
 }

@@ -30,10 +30,21 @@ func TestSoak(t *testing.T) {
 	})
 }
 
-// TestClockJumps is of the process's clock: the server's is its own.
+// TestClockJumps has a server whose clock jumps.
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
-	faults.ClockJumps(t, func(t *testing.T, _ func() time.Time) faults.Stores { return faultStores(t) })
+	need(t, binary("postgres"), "PostgreSQL")
+	clock, env := faults.ServerClock(t)
+	jumping, err := newServer(env...)
+	require.NoError(t, err)
+	clock.Set(time.Hour)
+	ahead := value[time.Time](t, jumping.url("postgres"), "SELECT clock_timestamp()")
+	require.WithinDuration(t, time.Now().Add(time.Hour), ahead, time.Minute, "or nothing is tested")
+	clock.Set(0)
+	faults.ClockJumps(t, clock, func(t *testing.T) faults.Stores {
+		s := openAt(t, jumping.url("postgres"), nil)
+		return faults.Stores{Users: s, Sessions: s, Clients: s, Counters: s}
+	})
 }
 
 // TestConnectionsAreKilled between two calls of a request.

@@ -30,10 +30,22 @@ func TestSoak(t *testing.T) {
 	})
 }
 
-// TestClockJumps is of the process's clock: the server's is its own.
+// TestClockJumps has a server whose clock jumps.
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
-	faults.ClockJumps(t, func(t *testing.T, _ func() time.Time) faults.Stores { return faultStores(t) })
+	need(t, binary(), "redis-server")
+	clock, env := faults.ServerClock(t)
+	jumping, err := newServer(env, forgetful...)
+	require.NoError(t, err)
+	clock.Set(time.Hour)
+	ahead, err := jumping.client(t).Time(t.Context()).Result()
+	require.NoError(t, err)
+	require.WithinDuration(t, time.Now().Add(time.Hour), ahead, time.Minute, "or nothing is tested")
+	clock.Set(0)
+	faults.ClockJumps(t, clock, func(t *testing.T) faults.Stores {
+		others, s := &memstore.Store{Now: clock.Now}, newStore(t, closing(t, jumping.client(t)), nil)
+		return faults.Stores{Users: others, Sessions: s, Clients: others, Counters: s}
+	})
 }
 
 // TestServerIsCutOff amid a request.

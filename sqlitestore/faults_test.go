@@ -2,7 +2,6 @@ package sqlitestore_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/passbearer/passbearer/internal/faults"
 	"github.com/passbearer/passbearer/sqlitestore"
@@ -26,8 +25,9 @@ func TestSoak(t *testing.T) {
 
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
-	faults.ClockJumps(t, func(t *testing.T, now func() time.Time) faults.Stores {
-		s := openWith(t, &sqlitestore.Options{Now: now})
+	clock := new(faults.Clock)
+	faults.ClockJumps(t, clock, func(t *testing.T) faults.Stores {
+		s := openWith(t, &sqlitestore.Options{Now: clock.Now})
 		return faults.Stores{Users: s, Sessions: s, Clients: s, Counters: s}
 	})
 }

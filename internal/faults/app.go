@@ -33,14 +33,22 @@ const (
 // ErrDown is what a scripted store says.
 var ErrDown = errors.New("the database is down")
 
-// Clock is the process's, moved on demand.
-type Clock struct{ ahead atomic.Int64 }
+// Clock is the process's, moved on demand. See [ServerClock] for a database's.
+type Clock struct {
+	ahead  atomic.Int64
+	server func(ahead time.Duration)
+}
 
 // Now is a clock as options want it.
 func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 // Set puts the clock ahead of the process's.
-func (c *Clock) Set(ahead time.Duration) { c.ahead.Store(int64(ahead)) }
+func (c *Clock) Set(ahead time.Duration) {
+	c.ahead.Store(int64(ahead))
+	if c.server != nil {
+		c.server(ahead)
+	}
+}
 
 // App is an application on stores, with the endpoints /token, /revoke, /items, which
 // needs a token, and /me, which also looks its user up.

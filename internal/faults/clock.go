@@ -11,10 +11,9 @@ import (
 // leap is how far the clocks jump.
 const leap = 24 * time.Hour
 
-// ClockJumps sets the process's clock and the store's a day ahead and a day back, and
-// each back again. open makes stores on a clock; one whose clock cannot be set ignores
-// it, and keeps its own.
-func ClockJumps(t *testing.T, open func(t *testing.T, now func() time.Time) Stores) {
+// ClockJumps sets the process's clock and the stores' a day ahead and a day back, and
+// each back again. open makes stores on the clock given.
+func ClockJumps(t *testing.T, clock *Clock, open func(*testing.T) Stores) {
 	for _, test := range []struct {
 		name           string
 		process, store bool
@@ -25,14 +24,14 @@ func ClockJumps(t *testing.T, open func(t *testing.T, now func() time.Time) Stor
 	} {
 		for _, by := range []time.Duration{leap, -leap} {
 			t.Run(test.name+" by "+by.String(), func(t *testing.T) {
-				j := &jump{T: t, clock: new(Clock)}
-				j.App = New(t, open(t, j.clock.Now), Options{Throttle: &throttle.Options{Account: throttle.Limit{Burst: 5, Every: 10 * time.Hour}}})
+				j := &jump{T: t}
+				j.App = New(t, open(t), Options{Throttle: &throttle.Options{Account: throttle.Limit{Burst: 5, Every: 10 * time.Hour}}})
 				set := func(ahead time.Duration) {
 					if test.process {
 						j.Clock.Set(ahead)
 					}
 					if test.store {
-						j.clock.Set(ahead)
+						clock.Set(ahead)
 					}
 				}
 				j.play(func() { set(by) }, func() { set(0) }, test.process)
@@ -41,11 +40,9 @@ func ClockJumps(t *testing.T, open func(t *testing.T, now func() time.Time) Stor
 	}
 }
 
-// jump is a test with a clock of the store's.
 type jump struct {
 	*testing.T
 	*App
-	clock *Clock
 }
 
 func (j *jump) need(status int, a Answer, what string) Answer {
