@@ -18,7 +18,7 @@ import (
 	"github.com/passbearer/passbearer/pgstore"
 )
 
-// pair is a primary and its asynchronous standby, which change places.
+// pair is a primary and its standby, asynchronous unless a test says so, which change places.
 type pair struct {
 	t                *testing.T
 	schema           string
@@ -32,10 +32,10 @@ type pair struct {
 // that lost one rotation are healed, those that lost more have ended.
 func TestFailover(t *testing.T) {
 	p := newPair(t)
-	hosts := url.QueryEscape(p.primary.dir + "," + p.standby.dir)
+	source := p.source()
 	for p.failovers == 0 { // what is killed is a matter of chance
 		res := crashtest.Run(t, crashtest.Config{
-			Source:          p.schema + " postgres:///postgres?user=postgres&port=5432,5432&host=" + hosts,
+			Source:          source,
 			Rounds:          2, // a flag makes it more
 			KillDatabase:    p.loseAndKill,
 			RestartDatabase: p.promote,
@@ -46,10 +46,38 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-func newPair(t *testing.T) *pair {
+// TestSynchronousFailover: what is acknowledged is on the standby as well, so no
+// rotation is lost, with 1,000 of them in flight. Sign-outs and sign-ins neither.
+func TestSynchronousFailover(t *testing.T) {
+	p := newPair(t, "synchronous_standby_names = '*'")
+	until(t, "the standby is waited for", func() bool {
+		return value[int](t, p.primary.url("postgres"), "SELECT count(*)::int FROM pg_stat_replication WHERE sync_state = 'sync'") == 1
+	})
+	res := crashtest.Run(t, crashtest.Config{
+		Source:          p.source(),
+		Rounds:          2, // the second kills the database; a flag makes it more
+		Clients:         1000,
+		KillDatabase:    func() { p.primary.crash() },
+		RestartDatabase: p.promote,
+	})
+	require.Positive(t, p.failovers)
+	require.Zero(t, res.Healed+res.Lost)
+}
+
+// source names both servers; whoever is the primary is found.
+func (p *pair) source() string {
+	return p.schema + " postgres:///postgres?user=postgres&port=5432,5432&host=" + url.QueryEscape(p.primary.dir+","+p.standby.dir)
+}
+
+// newPair makes one whose servers have the settings given, as have those that follow them.
+func newPair(t *testing.T, settings ...string) *pair {
 	t.Helper()
 	p := &pair{t: t, schema: options(t).Schema, primary: ownServer(t)}
 	openAt(t, p.primary.url("postgres"), &pgstore.Options{Schema: p.schema}).Close()
+	for _, setting := range settings {
+		execute(t, p.primary.url("postgres"), "ALTER SYSTEM SET "+setting)
+	}
+	execute(t, p.primary.url("postgres"), "SELECT pg_reload_conf()")
 	dir, err := ownDir()
 	require.NoError(t, err)
 	p.standby = &server{dir: dir}
