@@ -28,13 +28,14 @@ const (
 const (
 	idle     = "idle"
 	gated    = "gated"
+	lean     = "gated, GOGC=50"
 	refusing = "gated, a queue of 8"
 	ungated  = "ungated"
 	bare     = "bare hashing" // without protected requests
 	beside   = "bare hashing, requests"
 )
 
-var phases = []string{idle, gated, refusing, ungated, bare, beside}
+var phases = []string{idle, gated, lean, refusing, ungated, bare, beside}
 
 // outcome is what one phase of one round came to.
 type outcome struct {
@@ -225,6 +226,9 @@ func printStorm(storms map[string]*storm) {
 		fmt.Printf("%-24s %9.2f %9.2f %7.2fx %7.2fx %10.1f %10.1f %9.2f ms %10.1f\n", phase, ms(s.p50), ms(s.p99),
 			ms(s.p50)/ms(than.p50), ms(s.p99)/ms(than.p99), s.signIns, s.refused, ms(s.refusal), s.peak)
 	}
-	fmt.Printf("sign-ins are %.1f %% of bare hashing, and %.1f %% of it beside the same requests; memory may be %d MiB more\n",
-		100*storms[gated].signIns/storms[bare].signIns, 100*storms[gated].signIns/storms[beside].signIns, (slots()+1)*hashMiB+32)
+	for _, phase := range []string{gated, lean} {
+		s := storms[phase]
+		fmt.Printf("%s: sign-ins are %.1f %% of bare hashing, and %.1f %% of it beside the same requests; memory may be %d MiB more\n",
+			phase, 100*s.signIns/storms[bare].signIns, 100*s.signIns/storms[beside].signIns, (slots()+1)*hashMiB+32)
+	}
 }
