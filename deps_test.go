@@ -26,7 +26,8 @@ func TestDependencies(t *testing.T) {
 		{"./mfa", []string{own, crypto, sys, text}},
 		{"./dpop", []string{"github.com/golang-jwt/jwt/v5", own, crypto, sys, text}},
 		{"./memstore", []string{own, crypto, sys, text}},
-		{"./storetest", []string{own, crypto, sys, text}}, // applications import it in their tests
+		{"./bearertest", []string{"github.com/golang-jwt/jwt/v5", own, crypto, sys, text}},
+		{"./storetest", []string{own, crypto, sys, text}}, // applications import it in their tests, as bearertest
 	} {
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", tt.pkg).Output()
 		require.NoError(t, err)
