@@ -1,0 +1,7 @@
+package otelbearer
+
+// For tests in otelbearer_test.
+var (
+	Texts    = texts
+	ReasonOf = reasonOf
+)
