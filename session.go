@@ -29,9 +29,9 @@ const (
 // is "not yet".
 type Session struct {
 	ID       string // the sid of its access tokens: 22 characters of base64url
-	UserID   string
-	ClientID string
-	Scope    Scope // granted at sign-in; a refresh may narrow an access token, never this
+	UserID   string // [User.ID]
+	ClientID string // that signed in; only it can refresh
+	Scope    Scope  // granted at sign-in; a refresh may narrow an access token, never this
 
 	Epoch      int64 // [User.Epoch] as it was read together with the password hash
 	Generation int64 // that of the current refresh token; the first is 0
@@ -47,9 +47,9 @@ type Session struct {
 	IdleLifetime time.Duration // from LastUsedAt
 	Lifetime     time.Duration // from CreatedAt
 
-	CreatedAt  time.Time
+	CreatedAt  time.Time // at sign-in
 	LastUsedAt time.Time // when Generation last changed; at first CreatedAt
-	EndedAt    time.Time
+	EndedAt    time.Time // by sign-out or theft; running out does not set it
 
 	// AsOf is the store's time when it read this row. It is not kept.
 	AsOf time.Time
@@ -352,5 +352,5 @@ func userAgent(s string) string {
 	if len(s) > maxUserAgent {
 		s = strings.ToValidUTF8(s[:maxUserAgent], "")
 	}
-	return s
+	return strings.Clone(s) // adaptors of fasthttp make headers of memory that is used again
 }

@@ -7,12 +7,27 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/memstore"
 )
+
+// TestUserAgentIsCopied: under an adaptor of fasthttp, the memory of a header is the next
+// request's.
+func TestUserAgentIsCopied(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	memory := []byte("Mozilla/5.0")
+	req := tokenRequest("client_id", "app", "username", "johndoe", "password", "secret")
+	req.Header.Set("User-Agent", unsafe.String(&memory[0], len(memory)))
+	require.Equal(t, 200, r.do(req).status)
+	copy(memory, "Bearer token")
+	list, err := r.engine.List(t.Context(), "u1")
+	require.NoError(t, err)
+	require.Equal(t, "Mozilla/5.0", list[0].UserAgent)
+}
 
 func TestUserAgent(t *testing.T) {
 	tests := []struct{ name, sent, kept string }{
