@@ -29,6 +29,8 @@ const (
 	EventUserDisabled        EventKind = "user_disabled"
 	EventRevocationsStale    EventKind = "revocations_stale"    // some may be missing; Err says why
 	EventRevocationsFresh    EventKind = "revocations_fresh"    // all are known
+	EventKeysStale           EventKind = "keys_stale"           // another issuer's could not be read again, and earlier ones serve on; Err says why
+	EventKeysRefreshed       EventKind = "keys_refreshed"       // they were read, first, after a failure, or others than before; Err says which cannot be used
 	EventClientRefused       EventKind = "client_refused"       // client authentication failed
 	EventTokenRefused        EventKind = "access_token_refused" // by a Guard
 	EventUnavailable         EventKind = "unavailable"          // a store, a verifier or the hashing queue; Err says which
@@ -40,9 +42,9 @@ const (
 // holds no secret: no token, password or hash, and no name as it was typed,
 // which may be a password in the wrong field.
 type Event struct {
-	Kind      EventKind
-	Time      time.Time
-	UserID    string // these four are empty where not known
+	Kind      EventKind // what happened
+	Time      time.Time // when it was told, on this process's clock
+	UserID    string    // these four are empty where not known
 	ClientID  string
 	SessionID string
 	TokenID   string // jti of the access token
@@ -57,7 +59,7 @@ type Observer interface {
 
 // LogObserver logs events to l; nil means [slog.Default] at the time of the
 // event. Refused tokens, refreshes and hang-ups are at level debug, sign-ins and sign-outs
-// at info, stolen tokens and lost rotations at warn, failures at error.
+// at info; stolen tokens, lost rotations, and revocations and keys that are stale at warn; failures at error.
 func LogObserver(l *slog.Logger) Observer { return logObserver{l} }
 
 type logObserver struct{ logger *slog.Logger }
@@ -87,7 +89,7 @@ func levelOf(k EventKind) slog.Level {
 	switch k {
 	case EventTokenRefused, EventRefreshed, EventRefreshRepeated, EventAbandoned:
 		return slog.LevelDebug
-	case EventRefreshTokenStolen, EventRefreshHealed, EventRefreshLost, EventRevocationsStale:
+	case EventRefreshTokenStolen, EventRefreshHealed, EventRefreshLost, EventRevocationsStale, EventKeysStale:
 		return slog.LevelWarn
 	case EventUnavailable, EventPanic:
 		return slog.LevelError

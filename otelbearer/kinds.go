@@ -73,8 +73,8 @@ var kinds = [...]kind{
 	{name: passbearer.EventUnavailable, counter: failures, failed: always, server: true},
 	{name: passbearer.EventAbandoned, counter: failures, failed: always, reason: "canceled"},
 	{name: passbearer.EventPanic, counter: failures, failed: always, reason: "panic", server: true},
-	{name: "keys_refreshed", counter: keyRefreshes, outside: true}, // of remotejwks, which is a module of its own
-	{name: "keys_stale", counter: keyRefreshes, failed: always, outside: true},
+	{name: passbearer.EventKeysRefreshed, counter: keyRefreshes, outside: true},
+	{name: passbearer.EventKeysStale, counter: keyRefreshes, failed: always, outside: true},
 }
 
 // kindIndex finds a kind by its name; what it does not have is 0.

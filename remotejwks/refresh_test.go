@@ -16,7 +16,6 @@ import (
 
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/jwttoken"
-	"github.com/passbearer/passbearer/remotejwks"
 )
 
 func newSigner(t testing.TB, kid string) *signer {
@@ -83,7 +82,7 @@ func TestRotation(t *testing.T) {
 		require.Equal(t, "invalid", check(t, v, two.token(t, nil)), "during the back-off")
 		time.Sleep(30 * time.Second)
 		require.Equal(t, "valid", check(t, v, two.token(t, nil)), "found at first sight")
-		require.Equal(t, remotejwks.EventKeysRefreshed, l.last().Kind)
+		require.Equal(t, passbearer.EventKeysRefreshed, l.last().Kind)
 
 		site.set("/keys", publishes(t, two))
 		time.Sleep(13 * time.Minute)
@@ -132,7 +131,7 @@ func TestStale(t *testing.T) {
 		time.Sleep(23*time.Hour + 50*time.Minute)
 		require.Equal(t, "valid", check(t, v, lives(one)))
 		synctest.Wait()
-		require.Equal(t, remotejwks.EventKeysStale, l.last().Kind)
+		require.Equal(t, passbearer.EventKeysStale, l.last().Kind)
 		require.ErrorContains(t, l.last().Err, "connection refused")
 		require.Equal(t, "invalid", check(t, v, lives(two)))
 		time.Sleep(10 * time.Minute)

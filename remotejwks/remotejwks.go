@@ -21,15 +21,6 @@ const (
 	defaultMaxTokenSize    = 8 << 10 // that of jwttoken
 )
 
-// Kinds of events beside passbearer.EventUnavailable, which says that a refresh failed and that there are no keys to
-// serve. The events of one issuer come one after another.
-const (
-	// EventKeysRefreshed says that keys were read, for the first time, after a failure or others than before. Err tells which keys of the set are not used, and why.
-	EventKeysRefreshed passbearer.EventKind = "keys_refreshed"
-	// EventKeysStale says that a refresh failed, for the reason in Err, and that earlier keys serve on.
-	EventKeysStale passbearer.EventKind = "keys_stale"
-)
-
 // Issuer is an authorization server whose access tokens are accepted.
 type Issuer struct {
 	// URL is the issuer's identifier: what iss must be, exactly. With https, or http on a loopback address.
@@ -76,7 +67,9 @@ type Options struct {
 	// http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// Observer is told of refreshes, outside of any request. Nil: passbearer.LogObserver(nil).
+	// Observer is told of refreshes, outside of any request, those of one issuer one after another, by
+	// EventKeysRefreshed, EventKeysStale, and EventUnavailable where there are no keys to serve. Nil:
+	// passbearer.LogObserver(nil).
 	Observer passbearer.Observer
 
 	// Now is the clock. Nil: time.Now.

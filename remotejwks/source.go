@@ -202,9 +202,9 @@ func (s *source) run(flight chan struct{}, now time.Time) {
 	defer cancel()
 	before := s.current.Load()
 	skipped, err := s.read(ctx, now)
-	event := passbearer.Event{Kind: EventKeysRefreshed, Time: s.opts.Now(), Err: s.named(skipped)}
+	event := passbearer.Event{Kind: passbearer.EventKeysRefreshed, Time: s.opts.Now(), Err: s.named(skipped)}
 	if err != nil {
-		event.Kind, event.Err = EventKeysStale, s.named(err)
+		event.Kind, event.Err = passbearer.EventKeysStale, s.named(err)
 		if set := s.current.Load(); set == nil || set.verifier == nil || s.isTooOld(set, event.Time) {
 			event.Kind = passbearer.EventUnavailable
 		}
