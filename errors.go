@@ -95,6 +95,7 @@ type Error struct {
 	Cause error
 }
 
+// Error has the description, the code and the cause: for logs, not for clients.
 func (e *Error) Error() string {
 	text := "passbearer: " + e.ErrorDescription
 	if e.ErrorCode != "" {
@@ -260,7 +261,7 @@ func recovered(err *error) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
+	if v == http.ErrAbortHandler { //nolint:errorlint // as net/http does
 		panic(v)
 	}
 	*err = &panicError{v, debug.Stack()}

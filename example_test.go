@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/jwttoken"
@@ -277,6 +280,94 @@ func ExampleNewRevocations() {
 			passbearer.DenyTokenRequest(w, r, err)
 		}
 	}))
+}
+
+// The library's own user in the place of a type of your own.
+func ExampleCurrentUser() {
+	johndoe, err := passbearer.NewUser(context.Background(), "johndoe", "secret", "me")
+	if err != nil {
+		panic(err)
+	}
+	show := func(w http.ResponseWriter, _ *http.Request, u *passbearer.User) {
+		fmt.Fprintf(w, "Hello, %s\n", u.Name)
+	}
+	tokens := newTokens()
+	h := passbearer.NewGuard(tokens, nil).HandlerFunc(passbearer.WithUser(passbearer.CurrentUser(memstore.New(johndoe)), show))
+	token, err := tokens.IssueToken(context.Background(), passbearer.Claims{Subject: johndoe.ID, ClientID: "web"})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Print(call(h, token).Body)
+	fmt.Print(call(h, tokenFor(tokens, "")).Code) // of a user who is no more
+	// Output:
+	// Hello, johndoe
+	// 401
+}
+
+// A sensitive route demands that the user signed in a short while ago.
+func ExampleGuard_RequireAuthAge() {
+	tokens := newTokens()
+	guard := passbearer.NewGuard(tokens, nil).RequireAuthAge(5 * time.Minute)
+	h := guard.HandlerFunc(func(w http.ResponseWriter, _ *http.Request, _ *passbearer.Claims) { fmt.Fprintln(w, "deleted") })
+	for _, age := range []time.Duration{time.Minute, time.Hour} {
+		authTime := passbearer.NumericDate(time.Now().Add(-age).Unix())
+		token, err := tokens.IssueToken(context.Background(), passbearer.Claims{Subject: "u1", ClientID: "web", AuthTime: authTime})
+		if err != nil {
+			panic(err)
+		}
+		w := call(h, token)
+		challenge := w.Header().Get("WWW-Authenticate")
+		fmt.Println(w.Code, strings.Contains(challenge, `error="insufficient_user_authentication"`), strings.HasSuffix(challenge, `max_age="300"`))
+	}
+	// Output:
+	// 200 false false
+	// 401 true true
+}
+
+// A grant type of the application's own: a link that was sent by mail.
+func ExampleGrantFunc() {
+	johndoe, err := passbearer.NewUser(context.Background(), "johndoe", "secret", "me")
+	if err != nil {
+		panic(err)
+	}
+	mailed := func(_ context.Context, q *passbearer.GrantRequest) (*passbearer.Grant, error) {
+		if q.Param("code") != "c0de" { // look it up, and use it once
+			return nil, &passbearer.Error{StatusCode: http.StatusBadRequest, ErrorCode: "invalid_grant", ErrorDescription: "This link was used or is too old"}
+		}
+		return &passbearer.Grant{User: &johndoe, Scope: "me"}, nil
+	}
+	h := passbearer.NewTokenHandler(memstore.New(johndoe), newTokens(), &passbearer.TokenHandlerOptions{
+		Grants: map[string]passbearer.GrantFunc{"urn:example:mailed-link": mailed},
+	})
+	fmt.Println(signIn(h, "grant_type=urn:example:mailed-link&code=c0de"))
+	fmt.Println(signIn(h, "grant_type=urn:example:mailed-link&code=guess"))
+	// Output:
+	// 200 bearer me
+	// 400 invalid_grant
+}
+
+// Sign-ins that failed, for a counter; all else goes to the log.
+func ExampleObserver() {
+	observer := &countFailures{Observer: passbearer.LogObserver(slog.New(slog.DiscardHandler))}
+	h := passbearer.NewTokenHandler(memstore.New(), newTokens(), &passbearer.TokenHandlerOptions{Observer: observer})
+	fmt.Println(signIn(h, "username=johndoe&password=guess"))
+	fmt.Println("failed:", observer.failed.Load())
+	// Output:
+	// 400 invalid_grant
+	// failed: 1
+}
+
+type countFailures struct {
+	passbearer.Observer
+	failed atomic.Int64
+}
+
+func (c *countFailures) Event(ctx context.Context, e passbearer.Event) {
+	if e.Kind == passbearer.EventSignInFailed {
+		c.failed.Add(1)
+		return
+	}
+	c.Observer.Event(ctx, e)
 }
 
 // signIn tells what is the same at each run.

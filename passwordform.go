@@ -29,11 +29,11 @@ const (
 // the wrong field.
 type PasswordForm struct {
 	GrantType    string `json:"-"` // "password", or empty where the lenient form lacks it
-	Username     string `json:"-"`
+	Username     string `json:"-"` // as it was typed, not canonical
 	Password     string `json:"-"` // not empty
 	Scope        Scope  `json:"-"` // valid; empty if none was asked for
 	ClientID     string `json:"-"` // as it was sent, not authenticated
-	ClientSecret string `json:"-"`
+	ClientSecret string `json:"-"` // likewise
 }
 
 // Format hides the form from package fmt.

@@ -141,10 +141,10 @@ type Grant struct {
 	Scope Scope // granted
 
 	AuthTime time.Time // when the user proved who they are; zero means now
-	ACR      string
-	AMR      string // separated by spaces (RFC 8176)
-	JKT      string // thumbprint of the key that the tokens are bound to (RFC 9449); empty means [GrantRequest.JKT]
-	Extra    string // a JSON object of further claims, or empty
+	ACR      string    // in what way, a value that clients know; or empty
+	AMR      string    // separated by spaces (RFC 8176)
+	JKT      string    // thumbprint of the key that the tokens are bound to (RFC 9449); empty means [GrantRequest.JKT]
+	Extra    string    // a JSON object of further claims, or empty
 
 	refresh *refresh     // the session to go on with; nil begins one
 	device  *http.Cookie // to be set with the answer, or nil
@@ -289,6 +289,7 @@ func (h *TokenHandler) Supported() Supported {
 		ClientOptional: h.opts.ClientOptional, ProofAlgorithms: proofAlgorithms(h.opts.DPoP)}
 }
 
+// ServeHTTP answers a token request.
 func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var res *TokenResponse
 	if h.serve(w, r, func(req *GrantRequest) (err error) {
@@ -421,11 +422,11 @@ func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResp
 
 // TokenResponse is the answer to a successful token request (RFC 6749 §5.1).
 type TokenResponse struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"` // "bearer", or "DPoP" where the token is bound to a key
-	ExpiresIn    int64  `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token,omitempty"`
-	Scope        Scope  `json:"scope"`
+	AccessToken  string `json:"access_token"`            // for the Authorization header
+	TokenType    string `json:"token_type"`              // "bearer", or "DPoP" where the token is bound to a key
+	ExpiresIn    int64  `json:"expires_in"`              // seconds
+	RefreshToken string `json:"refresh_token,omitempty"` // empty without Sessions
+	Scope        Scope  `json:"scope"`                   // granted, which may be less than was asked for
 
 	device *http.Cookie // to be set before Answer, or nil
 }

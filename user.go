@@ -70,7 +70,7 @@ func (u User) LogValue() slog.Value { return slog.GroupValue(slog.String("id", u
 // [PasswordVerifier] too.
 type UserStore interface {
 	UserByName(ctx context.Context, name string) (*User, error) // name is canonical
-	UserByID(ctx context.Context, id string) (*User, error)
+	UserByID(ctx context.Context, id string) (*User, error)     // id is [User.ID], a token's sub
 }
 
 // PasswordHashUpdater is what a [UserStore] also implements to have hashes
@@ -131,7 +131,7 @@ func CanonicalName(name string) (string, error) {
 
 // Client is an application that asks for tokens.
 type Client struct {
-	ID string
+	ID string // the client_id, which is public
 
 	// SecretHash is what [ClientSecretHash] returned.
 	SecretHash string `json:"-"`

@@ -69,6 +69,20 @@ func ExampleNewVerifier() {
 	// jwttoken: new: the first key is public and cannot sign; use NewVerifier
 }
 
+// An issuer's public key, as OpenSSL writes it. The id is the issuer's for it.
+func ExampleParseKey() {
+	const text = `-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----`
+	key, err := jwttoken.ParseKey(jwttoken.EdDSA, []byte(text), "2026-11")
+	fmt.Println(key, err)
+	_, err = jwttoken.ParseKey(jwttoken.ES256, []byte(text), "2026-11") // the algorithm is told, not guessed
+	fmt.Println(err)
+	// Output:
+	// jwttoken.Key{EdDSA "2026-11"} <nil>
+	// jwttoken: new key: ES256 needs a non-nil *ecdsa.PrivateKey or *ecdsa.PublicKey, not ed25519.PublicKey
+}
+
 // Tokens of another issuer: its scopes are an array named "scp".
 func ExampleForeign() {
 	scp := func(c *passbearer.Claims) error {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/passbearer/passbearer"
@@ -232,8 +233,7 @@ func (b *builder) demand(d *passbearer.Demand) {
 }
 
 func statusText(status string) string {
-	var code int
-	fmt.Sscan(status, &code)
+	code, _ := strconv.Atoi(status) // "default" and "4XX" have no text
 	return cmp.Or(http.StatusText(code), "Status "+status)
 }
 

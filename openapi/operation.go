@@ -20,7 +20,7 @@ type Operation struct {
 	// and the path, such as get_items_id.
 	ID string
 
-	Summary     string
+	Summary     string // these four are the members of those names
 	Description string // CommonMark
 	Tags        []string
 	Deprecated  bool
@@ -57,9 +57,9 @@ type Operation struct {
 // Parameter is a parameter of an [Operation].
 type Parameter struct {
 	Name, In    string // In is "path", "query", "header" or "cookie"
-	Description string
-	Required    bool // in the path always
-	Schema      any  // nil means a string
+	Description string // CommonMark
+	Required    bool   // in the path always
+	Schema      any    // nil means a string
 }
 
 // Response is one answer of an [Operation].

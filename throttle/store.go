@@ -10,7 +10,7 @@ import (
 // Take is one of the allowances that an attempt counts for.
 type Take struct {
 	Cell  int64 // the number of its counter: below 2^34
-	Limit Limit
+	Limit Limit // its allowance
 }
 
 // Store keeps the counters, in memory or for several processes. Its methods are

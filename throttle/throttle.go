@@ -193,6 +193,7 @@ type Exceeded struct {
 	unlisted bool // the address looks like that of a proxy
 }
 
+// Error names no account, for logs.
 func (e *Exceeded) Error() string {
 	text := "throttle: too many attempts for one " + e.By
 	if e.By == kindAddress.String() || e.By == kindNetwork.String() {
