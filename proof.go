@@ -68,7 +68,7 @@ func verifyProof(v ProofVerifier, r *http.Request, token string, status int) (jk
 		jkt, err = v.VerifyProof(r, token)
 		return err
 	})
-	e, refused := err.(*Error) // one that is wrapped is a store's, and not for the client
+	e, refused := err.(*Error) //nolint:errorlint // one that is wrapped is a store's, and not for the client
 	switch {
 	case refused:
 		e = e.copy()

@@ -191,7 +191,7 @@ func (s *Store) writeAndWait(ctx context.Context, node *redis.Client, run func(r
 	pipe := node.Pipeline()
 	reply := run(pipe)
 	wait := pipe.Do(ctx, "WAIT", s.opts.WaitReplicas, waitTimeout.Milliseconds())
-	pipe.Exec(ctx) // each command has its own error
+	pipe.Exec(ctx) //nolint:errcheck // each command has its own error
 	n, err := wait.Int64()
 	switch {
 	case reply.Err() != nil:

@@ -150,7 +150,7 @@ func (c *conn) drop() {
 		return
 	}
 	c.closeStatements()
-	c.sql.Raw(func(any) error { return driver.ErrBadConn }) // the pool does not get it back
+	c.sql.Raw(func(any) error { return driver.ErrBadConn }) //nolint:errcheck // the pool does not get it back
 	c.sql = nil
 }
 
