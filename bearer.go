@@ -164,6 +164,14 @@ func (g *Guard) HandlerFunc(f func(http.ResponseWriter, *http.Request, *Claims))
 	return &guarded{g, f, nil}
 }
 
+// Admit is [Guard.Handler] for frameworks whose handlers are no [http.Handler]. It
+// returns the request to go on with, which has the claims in its context, or answers the
+// one it was given and returns nil.
+func (g *Guard) Admit(w http.ResponseWriter, r *http.Request) *http.Request {
+	admitted, _ := g.admit(w, r)
+	return admitted
+}
+
 // FromContext returns the claims that a [Guard], the innermost one, has put into
 // a request's context. The copy belongs to the request.
 func FromContext(ctx context.Context) (*Claims, bool) {
@@ -261,19 +269,26 @@ func (h *guarded) Demand() Demand { return h.guard.Demand() }
 func (h *guarded) Unwrap() http.Handler { return h.inner }
 
 func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c, e := h.guard.check(r)
+	if admitted, c := h.guard.admit(w, r); admitted != nil {
+		h.next(w, admitted, c)
+	}
+}
+
+// admit returns nil for a request that it has answered.
+func (g *Guard) admit(w http.ResponseWriter, r *http.Request) (*http.Request, *Claims) {
+	c, e := g.check(r)
 	switch {
 	case e != nil:
-		h.guard.deny(w, r, e, c)
+		g.deny(w, r, e, c)
+		return nil, nil
 	case c != nil:
-		a := &admission{r.Context(), h.guard, *c, true}
-		h.next(w, r.WithContext(a), &a.claims)
-	default:
-		if _, outer := FromContext(r.Context()); outer { // admitted by another Guard, which is not what this one says
-			r = r.WithContext(&admission{Context: r.Context(), guard: h.guard})
-		}
-		h.next(w, r, nil)
+		a := &admission{r.Context(), g, *c, true}
+		return r.WithContext(a), &a.claims
 	}
+	if _, outer := FromContext(r.Context()); outer { // admitted by another Guard, which is not what this one says
+		r = r.WithContext(&admission{Context: r.Context(), guard: g})
+	}
+	return r, nil
 }
 
 // admission is the one context node of an admitted request. The claims are in

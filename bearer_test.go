@@ -241,18 +241,27 @@ func TestGuardAnswers(t *testing.T) {
 		{"panic", "Bearer panic", 500, "", `{"detail":"Internal server error"}`, []passbearer.EventKind{passbearer.EventPanic}},
 		{"good", "Bearer good", 204, "", "", nil},
 	}
-	for _, optional := range []bool{false, true} {
+	for _, way := range []struct{ optional, admits bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		optional, admits := way.optional, way.admits
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				seen := new(events)
 				guard := passbearer.NewGuard(known, &passbearer.GuardOptions{Observer: seen, Optional: optional})
 				called := 0
-				h := guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					called++
 					_, ok := passbearer.FromContext(r.Context())
 					require.Equal(t, tt.status == 204, ok)
 					w.WriteHeader(204)
-				}))
+				})
+				h := guard.Handler(inner)
+				if admits {
+					h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if r = guard.Admit(w, r); r != nil {
+							inner.ServeHTTP(w, r)
+						}
+					})
+				}
 				r := request(tt.authorization)
 				r.Body = io.NopCloser(iotestReader{t})
 				w := serve(h, r)

@@ -87,7 +87,7 @@ func (s *guardedStream) check() error {
 
 // admit makes the call a request of HTTP for the Guard, so that it decides as it
 // does there, on bound tokens too, and next has the claims in its context.
-func (g Guards) admit(ctx context.Context, method string, next func(context.Context) error) (err error) {
+func (g Guards) admit(ctx context.Context, method string, next func(context.Context) error) error {
 	guard, known := g[method]
 	if !known {
 		return status.Error(codes.PermissionDenied, "Nothing says who may call this method")
@@ -96,13 +96,11 @@ func (g Guards) admit(ctx context.Context, method string, next func(context.Cont
 		return next(ctx)
 	}
 	refused := &refusal{header: http.Header{}}
-	guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		err = next(r.Context())
-	})).ServeHTTP(refused, requestOf(ctx))
-	if refused.status != 0 {
+	r := guard.Admit(refused, requestOf(ctx))
+	if r == nil {
 		return refuse(ctx, refused.status, refused.Detail, refused.header.Values("WWW-Authenticate")...)
 	}
-	return err
+	return next(r.Context())
 }
 
 func requestOf(ctx context.Context) *http.Request {

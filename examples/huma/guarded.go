@@ -40,9 +40,9 @@ func security(d passbearer.Demand) []map[string][]string {
 func enforce(guard *passbearer.Guard) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r = guard.Admit(w, r.WithContext(ctx.Context())); r != nil {
 			next(huma.WithContext(ctx, r.Context()))
-		})).ServeHTTP(w, r.WithContext(ctx.Context()))
+		}
 	}
 }
 

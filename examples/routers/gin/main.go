@@ -44,11 +44,9 @@ func me(c *gin.Context) {
 
 func guarded(guard *passbearer.Guard) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		admitted := false
-		guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			admitted, c.Request = true, r
-		})).ServeHTTP(c.Writer, c.Request)
-		if !admitted {
+		if r := guard.Admit(c.Writer, c.Request); r != nil {
+			c.Request = r
+		} else {
 			c.Abort()
 		}
 	}

@@ -49,9 +49,9 @@ func guarded(guard *passbearer.Guard) func(*huma.Operation) {
 	return func(op *huma.Operation) {
 		op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
 			r, w := humago.Unwrap(ctx)
-			guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r = guard.Admit(w, r.WithContext(ctx.Context())); r != nil {
 				next(huma.WithContext(ctx, r.Context()))
-			})).ServeHTTP(w, r.WithContext(ctx.Context()))
+			}
 		})
 	}
 }
