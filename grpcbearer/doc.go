@@ -17,6 +17,13 @@
 //	Unavailable       the verifier is broken
 //	Internal          anything else that the Guard's Deny answers
 //
+// The Guard sees a request that has the method's name for its path and the metadata
+// authorization for its header: GuardOptions.Extract finds no cookie in it.
+//
 // Tokens that are bound to a key (DPoP, RFC 9449) are refused: a proof names an HTTP
-// request. A handler that waits for a message learns of a revocation with the next one.
+// request.
+//
+// A handler that blocks in RecvMsg or SendMsg learns with the next message that its token
+// is over; nothing goes or comes until then, but the stream stays. Bound them with
+// grpc.MaxConcurrentStreams and keepalive.ServerParameters.MaxConnectionAge.
 package grpcbearer

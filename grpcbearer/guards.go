@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -44,10 +45,13 @@ func (g Guards) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 		if !guarded {
 			return handler(srv, ss)
 		}
-		ctx, cancel := context.WithDeadline(ctx, claims.Expiry.Time())
-		defer cancel()
-		err := handler(srv, &guardedStream{ss, ctx, g[info.FullMethod]})
-		if ctx.Err() != nil && ss.Context().Err() == nil {
+		if claims.Expiry != 0 { // a verifier of your own may know none
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, claims.Expiry.Time())
+			defer cancel()
+		}
+		err := handler(srv, &guardedStream{ss, ctx, g[info.FullMethod], info.FullMethod})
+		if err != nil && ctx.Err() != nil && ss.Context().Err() == nil {
 			return status.Error(codes.Unauthenticated, "The token has expired")
 		}
 		return err
@@ -56,8 +60,9 @@ func (g Guards) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 
 type guardedStream struct {
 	grpc.ServerStream
-	ctx   context.Context
-	guard *passbearer.Guard
+	ctx    context.Context
+	guard  *passbearer.Guard
+	method string
 }
 
 func (s *guardedStream) Context() context.Context { return s.ctx }
@@ -77,7 +82,7 @@ func (s *guardedStream) RecvMsg(m any) error {
 }
 
 func (s *guardedStream) check() error {
-	_, err := s.guard.Check(requestOf(s.ctx))
+	_, err := s.guard.Check(requestOf(s.ctx, s.method))
 	if err == nil {
 		return nil
 	}
@@ -96,16 +101,25 @@ func (g Guards) admit(ctx context.Context, method string, next func(context.Cont
 		return next(ctx)
 	}
 	refused := &refusal{header: http.Header{}}
-	r := guard.Admit(refused, requestOf(ctx))
-	if r == nil {
+	r, panicked := admitted(guard, refused, requestOf(ctx, method))
+	switch {
+	case panicked:
+		return status.Error(codes.Internal, "Internal server error")
+	case r == nil:
 		return refuse(ctx, refused.status, refused.Detail, refused.header.Values("WWW-Authenticate")...)
 	}
 	return next(r.Context())
 }
 
-func requestOf(ctx context.Context) *http.Request {
+// admitted outlives a GuardOptions.Deny that panics, for gRPC does not.
+func admitted(guard *passbearer.Guard, w http.ResponseWriter, r *http.Request) (next *http.Request, panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	return guard.Admit(w, r), false
+}
+
+func requestOf(ctx context.Context, method string) *http.Request {
 	md, _ := metadata.FromIncomingContext(ctx)
-	r := &http.Request{Header: http.Header{"Authorization": md["authorization"]}}
+	r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: method}, Header: http.Header{"Authorization": md["authorization"]}}
 	return r.WithContext(ctx)
 }
 

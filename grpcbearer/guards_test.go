@@ -3,6 +3,7 @@ package grpcbearer_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -41,6 +42,8 @@ func (silent) RecvMsg(any) error          { return nil }
 func TestCodes(t *testing.T) {
 	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer t"))
 	good := passbearer.Claims{Subject: "u1", Expiry: passbearer.NumericDate(time.Now().Add(time.Hour).Unix())}
+	endless := good
+	endless.Expiry = 0
 	bound := good
 	bound.Confirmation = passbearer.Confirmation{Method: "jkt", Thumbprint: "t"}
 	for _, tt := range []struct {
@@ -49,6 +52,7 @@ func TestCodes(t *testing.T) {
 		code  codes.Code
 	}{
 		{"good", verifier{good, nil}, codes.OK},
+		{"without expiry", verifier{endless, nil}, codes.OK},
 		{"invalid", verifier{good, passbearer.ErrInvalidToken}, codes.Unauthenticated},
 		{"bound to a key", verifier{bound, nil}, codes.Unauthenticated},
 		{"unavailable", verifier{good, errors.New("down")}, codes.Unavailable},
@@ -64,6 +68,9 @@ func TestCodes(t *testing.T) {
 		require.Equal(t, tt.code, status.Code(err), "%s: %v", tt.name, err)
 
 		v = verifier{good, nil}
+		if tt.code == codes.OK {
+			v = tt.after
+		}
 		err = all.Stream(nil, silent{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: "/m"}, func(_ any, s grpc.ServerStream) error {
 			require.NoError(t, s.SendMsg(nil))
 			require.NoError(t, s.RecvMsg(nil))
@@ -73,4 +80,21 @@ func TestCodes(t *testing.T) {
 		})
 		require.Equal(t, tt.code, status.Code(err), "%s: %v", tt.name, err)
 	}
+}
+
+// TestDenyPanics: net/http outlives that, and gRPC does not.
+func TestDenyPanics(t *testing.T) {
+	all := grpcbearer.Guards{"/m": passbearer.NewGuard(&verifier{}, &passbearer.GuardOptions{
+		Deny: func(_ http.ResponseWriter, r *http.Request, _ error) { panic(r.URL.Path) }})}
+	_, err := all.Unary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/m"}, nil)
+	require.Equal(t, codes.Internal, status.Code(err))
+}
+
+// TestExpiredWhenDone: what was done is not called refused.
+func TestExpiredWhenDone(t *testing.T) {
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer t"))
+	over := passbearer.Claims{Subject: "u1", Expiry: passbearer.NumericDate(time.Now().Unix() - 1)} // within a leeway
+	all := grpcbearer.Guards{"/m": passbearer.NewGuard(&verifier{over, nil}, nil)}
+	err := all.Stream(nil, silent{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: "/m"}, func(any, grpc.ServerStream) error { return nil })
+	require.NoError(t, err)
 }
