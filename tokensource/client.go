@@ -53,8 +53,10 @@ func withToken(r *http.Request, token *oauth2.Token) *http.Request {
 // first sent to.
 func leaves(r *http.Request) bool {
 	first := r
-	for first.Response != nil && first.Response.Request != nil {
-		first = first.Response.Request
+	for first.Response != nil {
+		if first = first.Response.Request; first == nil {
+			return true // a transport that does not tell
+		}
 	}
 	return !strings.EqualFold(first.URL.Host, r.URL.Host) || first.URL.Scheme != r.URL.Scheme
 }

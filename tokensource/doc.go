@@ -34,8 +34,9 @@
 //   - If the connection breaks, or the answer cannot be read, it repeats the request,
 //     for 9 seconds at most: a server that rotates refresh tokens as passbearer does
 //     gives the same successor again for 10.
-//   - 408, 429 and 5xx are temporary. It waits as Retry-After says, or longer with each
-//     failure, asks nothing meanwhile, and keeps the session.
+//   - 408, 429 and 5xx are temporary, and repeated likewise; any other refusal but
+//     invalid_grant is not. After these 9 seconds it waits as Retry-After says, or longer
+//     with each failure, asks nothing meanwhile, and keeps the session.
 //   - invalid_grant is final: the error is [ErrSignInRequired], and nothing more is sent
 //     until [Source.SetToken], or until another process has saved another session.
 //   - It loads the token again before each refresh, so that programs that share a Store

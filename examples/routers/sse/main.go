@@ -53,7 +53,7 @@ func main() {
 
 // events asks the guard about the same request before each event: that takes no
 // I/O, and sees what any request would see. The deadline is besides, since the
-// next event may be far away.
+// next event may be far away; tokens of jwttoken always have one.
 func events(w http.ResponseWriter, r *http.Request, claims *passbearer.Claims, guard *passbearer.Guard, every time.Duration) {
 	ctx, cancel := context.WithDeadline(r.Context(), claims.Expiry.Time())
 	defer cancel()
@@ -62,6 +62,7 @@ func events(w http.ResponseWriter, r *http.Request, claims *passbearer.Claims, g
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	stream := http.NewResponseController(w)
+	_ = stream.SetWriteDeadline(claims.Expiry.Time()) // for a client that does not read
 	for {
 		if _, err := guard.Check(r); err != nil {
 			break
@@ -77,6 +78,7 @@ func events(w http.ResponseWriter, r *http.Request, claims *passbearer.Claims, g
 		}
 		break
 	}
+	_ = stream.SetWriteDeadline(time.Now().Add(5 * time.Second))
 	fmt.Fprint(w, "event: unauthorized\ndata: The token is over: come again with another\n\n")
 }
 

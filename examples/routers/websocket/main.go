@@ -26,6 +26,7 @@ import (
 const (
 	unauthorized = 3000 // IANA's registry of close codes
 	patience     = 5 * time.Second
+	tokenIsOver  = "The token is over: come again with another"
 )
 
 var (
@@ -121,6 +122,10 @@ func echo(conn *websocket.Conn, r *http.Request, claims *passbearer.Claims, guar
 		if err != nil {
 			return
 		}
+		if _, err := guard.Check(r); err != nil {
+			conn.Close(unauthorized, tokenIsOver)
+			return
+		}
 		if conn.Write(ctx, kind, fmt.Appendf(nil, "%s: %s", claims.Subject, message)) != nil {
 			return
 		}
@@ -128,7 +133,7 @@ func echo(conn *websocket.Conn, r *http.Request, claims *passbearer.Claims, guar
 }
 
 // closeWhenOver asks the guard about the request once more at every tick, which
-// takes no I/O.
+// takes no I/O. Tokens of jwttoken always expire.
 func closeWhenOver(ctx context.Context, conn *websocket.Conn, r *http.Request, claims *passbearer.Claims, guard *passbearer.Guard) {
 	expiry := time.NewTimer(time.Until(claims.Expiry.Time()))
 	defer expiry.Stop()
@@ -144,7 +149,7 @@ func closeWhenOver(ctx context.Context, conn *websocket.Conn, r *http.Request, c
 			}
 		case <-expiry.C:
 		}
-		conn.Close(unauthorized, "The token is over: come again with another")
+		conn.Close(unauthorized, tokenIsOver)
 		return
 	}
 }
