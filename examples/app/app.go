@@ -50,8 +50,13 @@ func newApp(ctx context.Context, s *store, secret []byte, o options) (http.Handl
 	if err != nil {
 		return nil, err
 	}
-	// In memory: each process lets some through, which the hashing bounds all the same.
-	signUps, err := throttle.New(&throttle.Options{Address: throttle.Limit{Burst: 10, Every: 5 * time.Minute}, TrustedProxies: proxies})
+	// In memory: each process lets some through, which the hashing bounds all the same. The network's is
+	// for IPv6, where one host has as many addresses as it likes.
+	signUps, err := throttle.New(&throttle.Options{
+		Address:        throttle.Limit{Burst: 10, Every: 5 * time.Minute},
+		Network:        throttle.Limit{Burst: 30, Every: 2 * time.Minute},
+		TrustedProxies: proxies,
+	})
 	if err != nil {
 		return nil, err
 	}

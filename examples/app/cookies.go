@@ -62,8 +62,8 @@ func (a *app) ownOrigin(h http.Handler) http.Handler {
 // the cookie. New tokens are answered as at sign-in.
 func (a *app) refresh(w http.ResponseWriter, r *http.Request) {
 	form := url.Values{"grant_type": {"refresh_token"}}
-	if cookie, err := r.Cookie(refreshCookie); err == nil {
-		form.Set("refresh_token", cookie.Value)
+	for _, cookie := range r.CookiesNamed(refreshCookie) { // several, of which a neighbour host planted one, are refused
+		form.Add("refresh_token", cookie.Value)
 	}
 	a.tokens.ServeHTTP(w, withForm(r, form))
 }
@@ -90,7 +90,7 @@ func denyTokenRequest(w http.ResponseWriter, r *http.Request, err error) {
 // signOut needs no access token: an expired one must not keep a user from signing out. Where the
 // session cannot be ended the cookies stay, so that it can be tried again.
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
-	if cookie, err := r.Cookie(refreshCookie); err == nil {
+	for _, cookie := range r.CookiesNamed(refreshCookie) {
 		if err := a.sessions.Revoke(r.Context(), clientID, cookie.Value); err != nil {
 			fail(w, r, err)
 			return

@@ -116,10 +116,10 @@ func (o *options) check() error {
 }
 
 // originOf says localhost, from where browsers take Secure cookies without TLS (Chromium and Firefox
-// do, Safari does not), and nothing for an address that is not this machine's alone.
+// do, Safari does not), and nothing for an address that other machines reach by another name.
 func originOf(l net.Listener) string {
 	addr := l.Addr().(*net.TCPAddr)
-	if !addr.IP.IsLoopback() && !addr.IP.IsUnspecified() {
+	if !addr.IP.IsLoopback() {
 		return ""
 	}
 	return fmt.Sprintf("http://localhost:%d", addr.Port)

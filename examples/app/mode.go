@@ -14,7 +14,8 @@ import (
 // the token by itself, so that other sites' pages have to be kept out (see secure).
 //
 // In memory, a script can take the token away and use it elsewhere until it expires. What it gains
-// is that the API is the same for pages of other hosts, for apps and for command lines.
+// is that no cookie opens the API. Pages of other hosts and command lines would need more: CORS, a token
+// endpoint without ownOrigin, and the refresh token in its answer.
 type mode struct {
 	script  string                              // of static, for the page's side
 	extract func(*http.Request) (string, error) // nil: from the Authorization header

@@ -123,8 +123,8 @@ func TestOriginOf(t *testing.T) {
 	for at, want := range map[string]string{
 		"127.0.0.1:8000":    "http://localhost:8000",
 		"[::1]:8000":        "http://localhost:8000",
-		"0.0.0.0:8000":      "http://localhost:8000",
-		"192.0.2.1:8000":    "", // other machines reach it, by another name
+		"0.0.0.0:8000":      "", // other machines reach it, by another name
+		"192.0.2.1:8000":    "",
 		"[2001:db8::1]:443": "",
 	} {
 		require.Equal(t, want, originOf(listening{at: at}), at)

@@ -11,8 +11,8 @@ import (
 	"github.com/passbearer/passbearer/throttle"
 )
 
-// names are what may be chosen: nobody's looks like another's in other letters, and an
-// administrator sees all of it.
+// names are what may be chosen: nobody's looks like another's in other letters, and
+// none has characters that cannot be seen.
 var names = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,31}$`)
 
 // signUp adds a user. That a name is taken is told: whoever chooses one has to know. With e-mail
