@@ -1,7 +1,7 @@
 // Package otelbearer tells OpenTelemetry what happens in passbearer: sign-ins, refreshes, refusals and failures as
 // metrics, and as events of the spans that they happen in.
 //
-// [New] makes an Observer. Hand the same one to the token handler, the Guards, the sessions and the revocations:
+// [New] makes an Observer. Hand the same one to the token handler, the Guards, the sessions, the revocations and remotejwks:
 //
 //	obs := otelbearer.New(nil)
 //	guard := passbearer.NewGuard(tokens, &passbearer.GuardOptions{Observer: obs})
