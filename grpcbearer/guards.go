@@ -28,8 +28,8 @@ var (
 // Unary is the interceptor of unary calls. The handler has the claims in its context
 // ([passbearer.FromContext]).
 func (g Guards) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (answer any, err error) {
-	err = g.admit(ctx, info.FullMethod, func(ctx context.Context) (err error) {
-		answer, err = handler(ctx, req)
+	err = g.admit(ctx, info.FullMethod, func(r *http.Request) (err error) {
+		answer, err = handler(r.Context(), req)
 		return err
 	})
 	return answer, err
@@ -40,7 +40,8 @@ func (g Guards) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, 
 // comes any more. Asking the Guard about each message takes no I/O where its verifier
 // takes none.
 func (g Guards) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	return g.admit(ss.Context(), info.FullMethod, func(ctx context.Context) error {
+	return g.admit(ss.Context(), info.FullMethod, func(r *http.Request) error {
+		ctx := r.Context()
 		claims, guarded := passbearer.FromContext(ctx)
 		if !guarded {
 			return handler(srv, ss)
@@ -50,7 +51,7 @@ func (g Guards) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 			ctx, cancel = context.WithDeadline(ctx, claims.Expiry.Time())
 			defer cancel()
 		}
-		err := handler(srv, &guardedStream{ss, ctx, g[info.FullMethod], info.FullMethod})
+		err := handler(srv, &guardedStream{ss, r.WithContext(ctx), g[info.FullMethod]})
 		if err != nil && ctx.Err() != nil && ss.Context().Err() == nil {
 			return status.Error(codes.Unauthenticated, "The token has expired")
 		}
@@ -60,12 +61,11 @@ func (g Guards) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInf
 
 type guardedStream struct {
 	grpc.ServerStream
-	ctx    context.Context
-	guard  *passbearer.Guard
-	method string
+	r     *http.Request
+	guard *passbearer.Guard
 }
 
-func (s *guardedStream) Context() context.Context { return s.ctx }
+func (s *guardedStream) Context() context.Context { return s.r.Context() }
 
 func (s *guardedStream) SendMsg(m any) error {
 	if err := s.check(); err != nil {
@@ -82,33 +82,34 @@ func (s *guardedStream) RecvMsg(m any) error {
 }
 
 func (s *guardedStream) check() error {
-	_, err := s.guard.Check(requestOf(s.ctx, s.method))
+	_, err := s.guard.Check(s.r)
 	if err == nil {
 		return nil
 	}
 	e := passbearer.AsError(err)
-	return refuse(s.ctx, e.StatusCode, e.ErrorDescription, e.Challenge())
+	return refuse(s.Context(), e.StatusCode, e.ErrorDescription, e.Challenge())
 }
 
 // admit makes the call a request of HTTP for the Guard, so that it decides as it
 // does there, on bound tokens too, and next has the claims in its context.
-func (g Guards) admit(ctx context.Context, method string, next func(context.Context) error) error {
+func (g Guards) admit(ctx context.Context, method string, next func(*http.Request) error) error {
 	guard, known := g[method]
 	if !known {
 		return status.Error(codes.PermissionDenied, "Nothing says who may call this method")
 	}
+	r := requestOf(ctx, method)
 	if guard == nil {
-		return next(ctx)
+		return next(r)
 	}
 	refused := &refusal{header: http.Header{}}
-	r, panicked := admitted(guard, refused, requestOf(ctx, method))
+	r, panicked := admitted(guard, refused, r)
 	switch {
 	case panicked:
 		return status.Error(codes.Internal, "Internal server error")
 	case r == nil:
 		return refuse(ctx, refused.status, refused.Detail, refused.header.Values("WWW-Authenticate")...)
 	}
-	return next(r.Context())
+	return next(r)
 }
 
 // admitted outlives a GuardOptions.Deny that panics, for gRPC does not.
