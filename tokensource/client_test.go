@@ -119,6 +119,28 @@ func TestTokenStaysWithItsHost(t *testing.T) {
 	}
 }
 
+// forgetful is a transport that does not say which request it has answered.
+type forgetful struct{ http.RoundTripper }
+
+func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := f.RoundTripper.RoundTrip(r)
+	if res != nil {
+		res.Request = nil
+	}
+	return res, err
+}
+
+func TestNoTokenWhereTheOriginIsUnknown(t *testing.T) {
+	saw := func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "saw "+r.Header.Get("Authorization")) }
+	wire := forgetful{hosts{"https://api.example": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://other.example/", http.StatusFound)
+	}, "https://other.example": saw}}
+	config := &oauth2.Config{Endpoint: oauth2.Endpoint{TokenURL: "https://api.example/token"}}
+	source := tokensource.New(config, &store{token: &oauth2.Token{AccessToken: "secret"}}, &tokensource.Options{HTTPClient: &http.Client{Transport: wire}})
+	_, got := get(t, source.Client(), "https://api.example/")
+	require.Equal(t, "saw ", got)
+}
+
 // A token request is not sent on to where a redirect says.
 func TestTokenRequestStays(t *testing.T) {
 	elsewhere := false

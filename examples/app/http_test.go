@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -233,6 +235,20 @@ func TestSignUpsAreBounded(t *testing.T) {
 	require.Equal(t, 200, v.signIn("alice", good).status, "sign-in has an allowance of its own")
 }
 
+// TestSignUpsOfANetworkAreBounded: one host has all the addresses of its /64.
+func TestSignUpsOfANetworkAreBounded(t *testing.T) {
+	s := start(t, options{proxy: netip.MustParsePrefix("127.0.0.0/8")})
+	v := s.visitor(t)
+	for n := range 31 {
+		want := 201
+		if n == 30 {
+			want = 429
+		}
+		v.require(want, "POST /api/users", named(fmt.Sprint("user", n), good), "X-Forwarded-For", fmt.Sprintf("2001:db8::%x", n+1))
+	}
+	v.require(201, "POST /api/users", named("bob", good), "X-Forwarded-For", "2001:db8:1::1")
+}
+
 func TestSignUpGivesNoScope(t *testing.T) {
 	s := start(t, options{})
 	v := s.visitor(t)
@@ -302,6 +318,27 @@ func TestSignOutIsDurable(t *testing.T) {
 	thief.require(401, "GET /api/me", nil)
 	v.require(401, "GET /api/me", nil)
 	require.Equal(t, 204, v.do("POST /token/sign-out", nil).status, "signed out already")
+}
+
+// TestPlantedCookie: a neighbour host may set a cookie of the same name, which is sent first.
+func TestPlantedCookie(t *testing.T) {
+	s := start(t, options{})
+	v := s.visitor(t)
+	v.signUp("alice")
+	planted := func(own []*http.Cookie) string {
+		all := refreshCookie + "=planted"
+		for _, c := range own {
+			all += "; " + c.Name + "=" + c.Value
+		}
+		return all
+	}(v.client.Jar.Cookies(at(t, s.url+"/token")))
+	own := v.client.Jar
+	v.client.Jar = nil
+	a := v.require(400, "POST /token/refresh", nil, "Cookie", planted)
+	require.Empty(t, cookies(a), "alice's own stay")
+	v.require(204, "POST /token/sign-out", nil, "Cookie", planted)
+	v.client.Jar = own
+	v.require(401, "GET /api/me", nil)
 }
 
 func at(t *testing.T, address string) *url.URL {
@@ -419,24 +456,24 @@ func TestChangePasswordUnderAttack(t *testing.T) {
 
 func TestAdmin(t *testing.T) {
 	s := start(t, options{})
-	alice, root := s.visitor(t), s.visitor(t)
+	alice, ada := s.visitor(t), s.visitor(t)
 	alice.signUp("alice")
-	require.Equal(t, 200, root.signIn("root", s.admin(t, "root")).status)
+	require.Equal(t, 200, ada.signIn("ada", s.admin(t, "ada")).status)
 
-	s.visitor(t).require(401, "POST /api/users/root/disable", nil)
-	a := alice.require(403, "POST /api/users/root/disable", nil)
+	s.visitor(t).require(401, "POST /api/users/ada/disable", nil)
+	a := alice.require(403, "POST /api/users/ada/disable", nil)
 	require.Regexp(t, `error="insufficient_scope", .* scope="admin"$`, a.header.Get("WWW-Authenticate"))
-	root.require(404, "POST /api/users/nobody/disable", nil)
-	root.require(404, "POST /api/users/%FF/disable", nil)
-	root.require(409, "POST /api/users/root/disable", nil)
+	ada.require(404, "POST /api/users/nobody/disable", nil)
+	ada.require(404, "POST /api/users/%FF/disable", nil)
+	ada.require(409, "POST /api/users/ada/disable", nil)
 	alice.require(200, "GET /api/me", nil)
 
-	root.require(204, "POST /api/users/Alice/disable", nil)
+	ada.require(204, "POST /api/users/Alice/disable", nil)
 	alice.require(401, "GET /api/me", nil) // with an access token that would live on
 	alice.require(400, "POST /token/refresh", nil)
 	require.Contains(t, alice.signIn("alice", good).body, "Incorrect username or password")
 
-	root.require(204, "POST /api/users/alice/enable", nil)
+	ada.require(204, "POST /api/users/alice/enable", nil)
 	alice.require(401, "GET /api/me", nil)
 	require.Equal(t, 200, alice.signIn("alice", good).status)
 }

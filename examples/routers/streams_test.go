@@ -93,6 +93,22 @@ func TestWebSocketEnds(t *testing.T) {
 	}
 }
 
+// TestWebSocketMessageAfterSignOut: it is not served, though no look at the token is due.
+func TestWebSocketMessageAfterSignOut(t *testing.T) {
+	t.Parallel()
+	base := start(t, "websocket", "-every", "1h").base
+	token := signIn(t, base)
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
+	defer cancel()
+	conn, _, err := dial(ctx, base, "header", token.AccessToken, "")
+	require.NoError(t, err)
+	defer conn.CloseNow()
+	signOut(t, base, token)
+	require.NoError(t, conn.Write(ctx, websocket.MessageText, []byte("hi")))
+	_, _, err = conn.Read(ctx)
+	require.Equal(t, websocket.StatusCode(3000), websocket.CloseStatus(err), "%v", err)
+}
+
 // TestWebSocketRefuses: before the connection is one, as for any request; where the
 // token is a message, by closing it.
 func TestWebSocketRefuses(t *testing.T) {
