@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/passbearer/passbearer/internal/crashtest"
+	"github.com/passbearer/passbearer/internal/faults"
 	"github.com/passbearer/passbearer/pgstore"
 )
 
@@ -38,12 +39,10 @@ type server struct {
 	exited  chan struct{}
 }
 
-// main is the server that most tests share, and ahead one whose clock is an hour
-// ahead.
+// main is the server that most tests share.
 var (
-	mainServer  = sync.OnceValues(func() (*server, error) { return newServer() })
-	aheadServer = sync.OnceValues(func() (*server, error) { return newServer("LD_PRELOAD="+faketime(), "FAKETIME=+1h") })
-	toStop      struct {
+	mainServer = sync.OnceValues(func() (*server, error) { return newServer() })
+	toStop     struct {
 		sync.Mutex
 		stops []func()
 	}
@@ -83,19 +82,11 @@ func binary(name string) string {
 	return path
 }
 
-func faketime() string {
-	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketime.so.1")
-	if len(found) == 0 {
-		return ""
-	}
-	return found[0]
-}
-
 // need skips the test where a package is missing.
 func need(t testing.TB, path, packageName string) {
 	t.Helper()
 	if path == "" {
-		t.Skipf("%s is missing: apt-get install -y postgresql pgbouncer faketime", packageName)
+		t.Skipf("%s is missing: apt-get install -y postgresql pgbouncer gcc", packageName)
 	}
 }
 
@@ -166,6 +157,24 @@ func newServer(env ...string) (*server, error) {
 	}
 	atEnd(s.stop)
 	return s, s.start(env...)
+}
+
+// clockServer returns a server whose clock moves, and has been seen to.
+func clockServer(t *testing.T) (*server, *faults.Clock) {
+	t.Helper()
+	need(t, binary("postgres"), "PostgreSQL")
+	gcc, _ := exec.LookPath("gcc")
+	need(t, gcc, "gcc")
+	dir, err := ownDir()
+	require.NoError(t, err)
+	clock, env, err := faults.ServerClock(dir)
+	require.NoError(t, err)
+	s, err := newServer(env...)
+	require.NoError(t, err)
+	clock.Set(time.Hour)
+	ahead := time.Until(value[time.Time](t, s.url("postgres"), "SELECT clock_timestamp()"))
+	require.InDelta(t, time.Hour, ahead, float64(time.Minute), "the clock is not ahead, so that this tests nothing")
+	return s, clock
 }
 
 // start returns when the server answers.

@@ -34,8 +34,8 @@ func TestSoak(t *testing.T) {
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
 	need(t, binary(), "redis-server")
-	clock, env := faults.ServerClock(t)
-	jumping, err := newServer(env, forgetful...)
+	need(t, gcc(), "gcc")
+	jumping, clock, err := clockServer()
 	require.NoError(t, err)
 	clock.Set(time.Hour)
 	ahead, err := jumping.client(t).Time(t.Context()).Result()

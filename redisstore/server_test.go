@@ -17,13 +17,15 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer/internal/faults"
 )
 
 // urlEnv points the tests at an existing server, where they leave keys behind
 // that expire. What needs a server to kill or to configure starts one still.
 const urlEnv = "PASSBEARER_REDIS_URL"
 
-const install = "apt-get install -y redis-server redis-tools datefudge"
+const install = "apt-get install -y redis-server redis-tools gcc"
 
 // patience bounds how long a condition is waited for. After thousands of crashes, and
 // beside other tests, Redis loads its data for half a minute.
@@ -45,6 +47,7 @@ func (s *server) url() string { return "redis://" + s.addr }
 var toStop struct {
 	sync.Mutex
 	servers []*server
+	dirs    []string // besides theirs
 }
 
 func stopAll() {
@@ -53,6 +56,9 @@ func stopAll() {
 	for _, s := range toStop.servers {
 		s.kill()
 		os.RemoveAll(s.dir)
+	}
+	for _, dir := range toStop.dirs {
+		os.RemoveAll(dir)
 	}
 }
 
@@ -65,23 +71,36 @@ var durable = []string{"--save", "", "--appendonly", "yes", "--appendfsync", "al
 // The servers that tests share.
 var (
 	sharedServer = sync.OnceValues(func() (*server, error) { return newServer(nil, forgetful...) })
-	aheadServer  = sync.OnceValues(func() (*server, error) { return newServer(ahead(), forgetful...) })
-	sharedNodes  = sync.OnceValues(newCluster)
+	aheadServer  = sync.OnceValues(func() (*server, error) {
+		s, clock, err := clockServer()
+		if err == nil {
+			clock.Set(time.Hour)
+		}
+		return s, err
+	})
+	sharedNodes = sync.OnceValues(newCluster)
 )
 
-// ahead is the environment of a server whose clock is an hour ahead. (libfaketime
-// is not for servers with jemalloc, which asks for the time before libfaketime is
-// ready to tell it.)
-func ahead() []string {
-	return []string{"LD_PRELOAD=" + datefudge(), fmt.Sprint("DATEFUDGE=", -time.Hour.Seconds())}
+// clockServer returns a server whose clock moves. It needs gcc.
+func clockServer() (*server, *faults.Clock, error) {
+	dir, err := os.MkdirTemp("", "passbearer-redisstore-")
+	if err != nil {
+		return nil, nil, err
+	}
+	toStop.Lock()
+	toStop.dirs = append(toStop.dirs, dir)
+	toStop.Unlock()
+	clock, env, err := faults.ServerClock(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := newServer(env, forgetful...)
+	return s, clock, err
 }
 
-func datefudge() string {
-	found, _ := filepath.Glob("/usr/lib/*/datefudge/datefudge.so")
-	if len(found) == 0 {
-		return ""
-	}
-	return found[0]
+func gcc() string {
+	path, _ := exec.LookPath("gcc")
+	return path
 }
 
 // binary is Redis's or Valkey's server, or the one that is named in the

@@ -38,7 +38,7 @@ func single(t testing.TB) redis.UniversalClient {
 func hourAhead(t testing.TB) redis.UniversalClient {
 	t.Helper()
 	need(t, binary(), "redis-server")
-	need(t, datefudge(), "datefudge")
+	need(t, gcc(), "gcc")
 	s, err := aheadServer()
 	require.NoError(t, err)
 	return closing(t, s.client(t))

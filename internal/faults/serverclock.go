@@ -3,10 +3,10 @@ package faults
 import (
 	_ "embed"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
 	"time"
 )
 
@@ -14,26 +14,24 @@ import (
 var serverClock []byte
 
 // ServerClock returns a clock that is also that of every server started with env. It
-// needs a C compiler, and a system that preloads libraries, or skips the test.
-func ServerClock(t *testing.T) (c *Clock, env []string) {
-	t.Helper()
-	if _, err := exec.LookPath("gcc"); err != nil {
-		t.Skip("gcc is missing: apt-get install -y gcc libc6-dev")
-	}
-	dir := must(os.MkdirTemp("", "passbearer-clock-"))
-	t.Cleanup(func() { os.RemoveAll(dir) }) // a server keeps what it has open
-	must(0, os.Chmod(dir, 0o755))           // it is another user's
+// needs gcc, and a system that preloads libraries. The server's user has to be able to
+// read dir, in which the library and the time are; a server that runs keeps both open.
+func ServerClock(dir string) (c *Clock, env []string, err error) {
 	source, library := filepath.Join(dir, "clock.c"), filepath.Join(dir, "clock.so")
-	must(0, os.WriteFile(source, serverClock, 0o644))
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, source).CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, out)
+	if err := os.WriteFile(source, serverClock, 0o644); err != nil {
+		return nil, nil, err
 	}
-	file := must(os.OpenFile(filepath.Join(dir, "ahead"), os.O_CREATE|os.O_RDWR, 0o644))
-	t.Cleanup(func() { file.Close() })
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, source).CombinedOutput(); err != nil {
+		return nil, nil, fmt.Errorf("gcc: %w: %s", err, out)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "ahead"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, nil, err
+	}
 	c = &Clock{server: func(ahead time.Duration) {
 		seconds := binary.NativeEndian.AppendUint64(nil, uint64(ahead/time.Second))
 		must(file.WriteAt(seconds, 0))
 	}}
 	c.Set(0)
-	return c, []string{"LD_PRELOAD=" + library, "PASSBEARER_SERVER_CLOCK=" + file.Name()}
+	return c, []string{"LD_PRELOAD=" + library, "PASSBEARER_SERVER_CLOCK=" + file.Name()}, nil
 }
