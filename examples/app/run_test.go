@@ -7,13 +7,14 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer/internal/pgtest"
 )
 
 func readAll(t *testing.T, pattern string) string {
@@ -133,7 +134,7 @@ func TestOriginOf(t *testing.T) {
 
 // TestPostgres: two processes share what is in it, and each learns at once what the other ends.
 func TestPostgres(t *testing.T) {
-	o := options{postgres: startPostgres(t), addr: "https://app.example"}
+	o := options{postgres: pgtest.Start(t), addr: "https://app.example"}
 	one, two := start(t, o), start(t, o)
 	secret := one.admin(t, "root")
 	alice, elsewhere, root := one.visitor(t), two.visitor(t), two.visitor(t)
@@ -158,27 +159,4 @@ func TestPostgres(t *testing.T) {
 	alice.require(200, "POST /token/refresh", nil)
 	root.require(204, "POST /api/users/alice/disable", nil)
 	require.Eventually(t, func() bool { return alice.do("GET /api/me", nil).status == 401 }, patience, 5*time.Millisecond)
-}
-
-// startPostgres returns the URL of a private server. pg_virtualenv makes one, and drops it when its
-// command ends.
-func startPostgres(t *testing.T) string {
-	t.Helper()
-	if _, err := exec.LookPath("pg_virtualenv"); err != nil {
-		t.Skip("apt-get install -y postgresql")
-	}
-	cmd := exec.Command("pg_virtualenv", "-s", "-o", "fsync=on", "sh", "-c", `echo "postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/$PGDATABASE"; exec cat`)
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { in.Close(); io.Copy(io.Discard, out); cmd.Wait() })
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "postgres://") {
-			return lines.Text()
-		}
-	}
-	t.Fatal("pg_virtualenv has made no server")
-	return ""
 }

@@ -1,19 +1,18 @@
 package main_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer/internal/pgtest"
 )
 
 func TestTokensOutliveARestart(t *testing.T) {
@@ -44,7 +43,7 @@ func TestTokensOutliveARestart(t *testing.T) {
 
 // TestEngines: two processes share what is in the engines.
 func TestEngines(t *testing.T) {
-	postgres, redis := startPostgres(t), startRedis(t)
+	postgres, redis := pgtest.Start(t), startRedis(t)
 	for _, test := range []struct {
 		name string
 		args []string
@@ -79,35 +78,11 @@ func TestEngines(t *testing.T) {
 	}
 }
 
-// startPostgres returns the URL of a private server. pg_virtualenv makes one, and
-// drops it when its command ends.
-func startPostgres(t *testing.T) string {
-	t.Helper()
-	if _, err := exec.LookPath("pg_virtualenv"); err != nil {
-		t.Skip("apt-get install -y postgresql redis-server")
-	}
-	cmd := exec.Command("pg_virtualenv", "-s", "-o", "fsync=on", "sh", "-c", `echo "postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/$PGDATABASE"; exec cat`)
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { in.Close(); io.Copy(io.Discard, out); cmd.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "postgres://") {
-			return lines.Text()
-		}
-	}
-	t.Fatal("pg_virtualenv has made no server")
-	return ""
-}
-
 // startRedis returns the URL of a private server that keeps nothing.
 func startRedis(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("apt-get install -y postgresql redis-server")
+		t.Skip("Redis is not installed: apt-get install -y redis-server")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
