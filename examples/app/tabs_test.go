@@ -31,7 +31,7 @@ func openTabs(t *testing.T, address string, n int) (tabs []tab) {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("run: apt-get install -y chromium")
+		t.Skip("Chromium is not installed: apt-get install -y chromium")
 	}
 	flags := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("no-proxy-server", true), chromedp.Flag("disable-component-update", true),

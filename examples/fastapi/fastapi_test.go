@@ -153,7 +153,7 @@ func plain(t *testing.T, body any) any {
 func python(t *testing.T, args ...string) string {
 	t.Helper()
 	if err := exec.Command("/usr/bin/python3", "-c", "import argon2, fastapi, jwt, multipart, uvicorn").Run(); err != nil {
-		t.Skip("apt-get install python3-fastapi python3-uvicorn python3-multipart python3-jwt python3-argon2")
+		t.Skip("FastAPI and what it is run with are not installed: apt-get install -y python3-fastapi python3-uvicorn python3-multipart python3-jwt python3-argon2")
 	}
 	cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", args...)
 	cmd.Stderr = os.Stderr

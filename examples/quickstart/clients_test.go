@@ -214,7 +214,7 @@ func TestJose(t *testing.T) {
 	s := start(t)
 	got := run(t, "node", "testdata/node/jose.mjs", s.url, s.token(t, johndoe).AccessToken, s.token(t, johndoe+asDemo).AccessToken)
 	if isMissing(got) {
-		t.Skip("not installed; run: npm ci --prefix examples/quickstart/testdata/node")
+		t.Skip("jose is not installed: npm ci --prefix examples/quickstart/testdata/node")
 	}
 	require.Zero(t, got.status, got.stderr)
 	var subjects []string

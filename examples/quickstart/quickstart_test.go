@@ -236,7 +236,7 @@ func TestPrintedCurlLine(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := exec.LookPath("curl"); err != nil {
-				t.Skip("run: apt-get install -y curl")
+				t.Skip("curl, which the printed line needs, is not installed: apt-get install -y curl")
 			}
 			s := start(t, test.args...)
 			got := decodeTokens(t, run(t, "sh", "-c", s.curl).stdout)

@@ -87,7 +87,7 @@ func TestOldTokens(t *testing.T) {
 // TestPyJWT: what PyJWT itself has signed for the tutorial of FastAPI.
 func TestPyJWT(t *testing.T) {
 	if err := exec.Command("/usr/bin/python3", "-c", "import argon2, jwt").Run(); err != nil {
-		t.Skip("apt-get install python3-jwt python3-argon2")
+		t.Skip("PyJWT, which signs the old tokens, is not installed: apt-get install -y python3-jwt python3-argon2")
 	}
 	for kind, status := range map[string]int{"good": 200, "expired": 401, "nosub": 401, "none": 401} {
 		out, err := exec.CommandContext(t.Context(), "/usr/bin/python3", "../../fastapi/testdata/interop.py", "token", kind).Output()
