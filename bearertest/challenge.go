@@ -3,43 +3,25 @@ package bearertest
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 )
 
-// Challenge is one challenge of a WWW-Authenticate field (RFC 9110 §11.6.1).
-type Challenge struct {
+// challenge is one challenge of a WWW-Authenticate field (RFC 9110 §11.6.1).
+type challenge struct {
 	Scheme  string            // as it was sent; its case means nothing
 	Token68 string            // what some schemes have in the place of parameters, or empty
 	Params  map[string]string // by name in lower case, without quotes; nil if there are none
 }
 
-// Is reports whether c is of that scheme, in any case.
-func (c Challenge) Is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
+// is reports whether c is of that scheme, in any case.
+func (c challenge) is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
 
-// String returns c as it is sent, with the parameters in the order of their names.
-func (c Challenge) String() string {
-	if c.Token68 != "" {
-		return c.Scheme + " " + c.Token68
-	}
-	params := make([]string, 0, len(c.Params))
-	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
-		params = append(params, name+"="+quote(c.Params[name]))
-	}
-	return strings.TrimSuffix(c.Scheme+" "+strings.Join(params, ", "), " ")
-}
-
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
-
-// ParseChallenges returns the challenges of all WWW-Authenticate fields in h, in
+// parseChallenges returns the challenges of all WWW-Authenticate fields in h, in
 // their order, and none where there is no such field. An error says what does not
 // follow RFC 9110 §11.6.1, of which nothing is forgiven but empty list elements.
-func ParseChallenges(h http.Header) ([]Challenge, error) {
-	var all []Challenge
+func parseChallenges(h http.Header) ([]challenge, error) {
+	var all []challenge
 	for _, line := range h.Values("WWW-Authenticate") {
 		found, err := parseLine(line)
 		if err != nil {
@@ -53,8 +35,8 @@ func ParseChallenges(h http.Header) ([]Challenge, error) {
 // parseLine reads a list of challenges, each itself a list. A comma separates both,
 // so it is what follows that tells them apart: an equals sign after a name makes it
 // a parameter.
-func parseLine(line string) ([]Challenge, error) {
-	var all []Challenge
+func parseLine(line string) ([]challenge, error) {
+	var all []challenge
 	p := &parser{rest: line}
 	for p.nextElement() {
 		if name, ok := p.paramName(); ok {
@@ -121,7 +103,7 @@ func (p *parser) paramName() (name string, ok bool) {
 }
 
 // challenge reads a scheme, and what stands before the first comma.
-func (p *parser) challenge() (c Challenge, err error) {
+func (p *parser) challenge() (c challenge, err error) {
 	if c.Scheme = p.take(isTchar); c.Scheme == "" {
 		return c, fmt.Errorf("a scheme is expected at %q", p.rest)
 	}
@@ -156,7 +138,7 @@ func (p *parser) token68() string {
 }
 
 // param reads the value after the equals sign.
-func (p *parser) param(c *Challenge, name string) error {
+func (p *parser) param(c *challenge, name string) error {
 	p.blank()
 	value, err := p.value()
 	if err != nil {

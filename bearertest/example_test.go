@@ -102,17 +102,3 @@ func ExampleWantChallenge_incorrect() {
 	// want: 401, Bearer error="invalid_token"
 	// got:  401, Bearer realm="api" error="invalid_token"
 }
-
-func ExampleParseChallenges() {
-	header := http.Header{"Www-Authenticate": {`Bearer realm="a \"b\"", DPoP algs="ES256 EdDSA"`}}
-	challenges, err := bearertest.ParseChallenges(header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range challenges {
-		fmt.Println(c.Scheme, c.Params)
-	}
-	// Output:
-	// Bearer map[realm:a "b"]
-	// DPoP map[algs:ES256 EdDSA]
-}

@@ -26,7 +26,7 @@ func WantChallenge(t testing.TB, res *http.Response, status int, want string) {
 		t.Fatalf("bearertest: WantChallenge wants one challenge, such as `Bearer error=\"invalid_token\"`, and was given `%s`", want)
 		return
 	}
-	found, err := ParseChallenges(res.Header)
+	found, err := parseChallenges(res.Header)
 	switch {
 	case err != nil:
 	case res.StatusCode != status:
@@ -40,10 +40,10 @@ func WantChallenge(t testing.TB, res *http.Response, status int, want string) {
 }
 
 // missing says what of want is in none of found.
-func missing(want Challenge, found []Challenge) error {
+func missing(want challenge, found []challenge) error {
 	err := fmt.Errorf("there is no challenge of the scheme %s", want.Scheme)
 	for _, c := range found {
-		if !c.Is(want.Scheme) {
+		if !c.is(want.Scheme) {
 			continue
 		}
 		if err = differs(want, c); err == nil {
@@ -53,7 +53,7 @@ func missing(want Challenge, found []Challenge) error {
 	return err
 }
 
-func differs(want, got Challenge) error {
+func differs(want, got challenge) error {
 	if want.Token68 != got.Token68 {
 		return fmt.Errorf("the token68 is %q and not %q", got.Token68, want.Token68)
 	}

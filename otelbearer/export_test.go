@@ -5,3 +5,5 @@ var (
 	Texts    = texts
 	ReasonOf = reasonOf
 )
+
+const ScopeName = scopeName

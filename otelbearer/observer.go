@@ -15,8 +15,7 @@ import (
 	"github.com/passbearer/passbearer"
 )
 
-// Name is the name of the instrumentation scope.
-const Name = "github.com/passbearer/passbearer/otelbearer"
+const scopeName = "github.com/passbearer/passbearer/otelbearer"
 
 // The attributes.
 const (
@@ -91,8 +90,8 @@ func New(opts *Options) *Observer {
 	o.opts.Clients = slices.Clone(o.opts.Clients)
 	o.clients = clientIndex(o.opts.Clients)
 	o.cells = make([]atomic.Pointer[cell], len(kinds)*len(reasons)*(firstClient+len(o.clients)))
-	o.tracer = o.opts.TracerProvider.Tracer(Name)
-	meter := o.opts.MeterProvider.Meter(Name)
+	o.tracer = o.opts.TracerProvider.Tracer(scopeName)
+	meter := o.opts.MeterProvider.Meter(scopeName)
 	for i, c := range counters {
 		var err error
 		o.counters[i], err = meter.Int64Counter(c.name, metric.WithUnit(c.unit), metric.WithDescription(c.description))

@@ -73,7 +73,7 @@ func (m *telemetry) collect(t testing.TB) []metricdata.Metrics {
 		return nil
 	}
 	require.Len(t, all.ScopeMetrics, 1)
-	require.Equal(t, otelbearer.Name, all.ScopeMetrics[0].Scope.Name)
+	require.Equal(t, otelbearer.ScopeName, all.ScopeMetrics[0].Scope.Name)
 	return all.ScopeMetrics[0].Metrics
 }
 
