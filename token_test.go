@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +17,6 @@ import (
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/memstore"
 	"github.com/passbearer/passbearer/password"
-	"github.com/passbearer/passbearer/throttle"
 )
 
 // endpoint is a token endpoint with the users johndoe, who has the scope "me
@@ -335,52 +333,6 @@ func TestIssuerFails(t *testing.T) {
 	require.Equal(t, []passbearer.EventKind{passbearer.EventUnavailable}, e.events.kinds(), "nobody signed in")
 }
 
-// TestHashingQueueIsFull: never invalid_grant.
-func TestHashingQueueIsFull(t *testing.T) {
-	busy := verifying{memstore.New(), func(string, string) (bool, error) { return false, password.ErrBusy }}
-	h := passbearer.NewTokenHandler(busy, new(fakeIssuer), nil)
-	status, body, header := post(t, h, "username", "johndoe", "password", "secret")
-	require.Equal(t, 503, status)
-	require.Equal(t, "temporarily_unavailable", body["error"])
-	require.Equal(t, "1", header.Get("Retry-After"))
-}
-
-// TestFullQueueSparesTheStores: they would be asked about thousands of sign-ins a second
-// that cannot be hashed.
-func TestFullQueueSparesTheStores(t *testing.T) {
-	long := password.Params{Memory: 19 << 10, Time: 30, Threads: 1}
-	hasher, err := password.New(&password.Options{Params: long, Limit: long, Concurrency: 1, Queue: -1})
-	require.NoError(t, err)
-	hashed := make(chan error)
-	go func() {
-		_, err := hasher.Hash(t.Context(), "takes long")
-		hashed <- err
-	}()
-	for hasher.Stats().Running == 0 {
-		runtime.Gosched()
-	}
-	limiter, err := throttle.New(&throttle.Options{Store: untouched{}, Secrets: [][]byte{make([]byte, 32)}})
-	require.NoError(t, err)
-	h := passbearer.NewTokenHandler(untouched{}, new(fakeIssuer), &passbearer.TokenHandlerOptions{Passwords: hasher, Throttle: limiter, Observer: silence{}})
-	status, body, header := post(t, h, "username", "johndoe", "password", "secret")
-	err = h.ChangePassword(t.Context(), "u1", "secret", "another")
-	require.Equal(t, 1, hasher.Stats().Running, "all that while")
-	require.Equal(t, 503, status)
-	require.Equal(t, "temporarily_unavailable", body["error"])
-	require.Equal(t, "1", header.Get("Retry-After"))
-	require.ErrorIs(t, err, password.ErrBusy)
-	require.Equal(t, 503, passbearer.AsError(err).StatusCode)
-	require.EqualValues(t, 2, hasher.Stats().Refused)
-	require.NoError(t, <-hashed)
-}
-
-// untouched panics when it is used.
-type untouched struct {
-	passbearer.UserStore
-	passbearer.UserEditor
-	throttle.Store
-}
-
 // verifying checks passwords itself.
 type verifying struct {
 	*memstore.Store
@@ -426,57 +378,6 @@ func TestPasswordVerifier(t *testing.T) {
 		require.Equal(t, err == errPanic, status == 500)
 		require.Equal(t, err != errPanic, status == 503)
 	}
-}
-
-// TestRehash: a hash of another cost is replaced at sign-in, unless the
-// password was changed meanwhile.
-func TestRehash(t *testing.T) {
-	e := newEndpoint(t, func(o *passbearer.TokenHandlerOptions) {
-		var err error
-		o.Passwords, err = password.New(&password.Options{Params: password.Params{Memory: 128, Time: 1, Threads: 1}})
-		require.NoError(t, err)
-	})
-	hash := func() string {
-		u, err := e.store.UserByID(t.Context(), "u1")
-		require.NoError(t, err)
-		require.Zero(t, u.Epoch, "sessions go on")
-		return u.PasswordHash
-	}
-	require.Contains(t, hash(), "m=64,")
-	status, _, _ := post(t, e, "username", "johndoe", "password", "wrong")
-	require.Equal(t, 400, status)
-	require.Contains(t, hash(), "m=64,", "not for a wrong password")
-	status, _, _ = e.signIn(t)
-	require.Equal(t, 200, status)
-	require.Contains(t, hash(), "m=128,")
-	better := hash()
-	status, _, _ = e.signIn(t)
-	require.Equal(t, 200, status)
-	require.Equal(t, better, hash(), "once")
-	require.Equal(t, []passbearer.EventKind{passbearer.EventSignInFailed, passbearer.EventPasswordRehashed, passbearer.EventSignedIn, passbearer.EventSignedIn}, e.events.kinds())
-}
-
-// TestRehashIsACourtesy: signing in does not depend on it.
-func TestRehashIsACourtesy(t *testing.T) {
-	u := fastUser(t, "u1", "johndoe", "")
-	seen := new(events)
-	hasher, err := password.New(&password.Options{Params: password.Params{Memory: 128, Time: 1, Threads: 1}})
-	require.NoError(t, err)
-	opts := &passbearer.TokenHandlerOptions{Passwords: hasher, Observer: seen}
-	readOnly := userStore{byName: func(string) (*passbearer.User, error) { return &u, nil }}
-	status, _, _ := post(t, passbearer.NewTokenHandler(readOnly, new(fakeIssuer), opts), "username", "johndoe", "password", "secret")
-	require.Equal(t, 200, status)
-	failing := rehashFails{readOnly}
-	status, _, _ = post(t, passbearer.NewTokenHandler(failing, new(fakeIssuer), opts), "username", "johndoe", "password", "secret")
-	require.Equal(t, 200, status)
-	require.Equal(t, []passbearer.EventKind{passbearer.EventSignedIn, passbearer.EventPasswordRehashed, passbearer.EventSignedIn}, seen.kinds())
-	require.ErrorContains(t, seen.all[1].Err, "read-only")
-}
-
-type rehashFails struct{ userStore }
-
-func (rehashFails) UpdatePasswordHash(context.Context, string, string, string) error {
-	return errors.New("read-only")
 }
 
 func TestOwnGrants(t *testing.T) {
