@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,6 +58,9 @@ func (c *canaries) add(name, secret string) string {
 	c.marks[name] = true
 	for i := 0; i+piece <= len(secret); i += piece {
 		for _, text := range spellingsOf([]byte(secret[i : i+piece])) {
+			if len(text) < 8 { // only wholeRunes leaves so few
+				continue
+			}
 			head := binary.LittleEndian.Uint64([]byte(text))
 			c.index[head] = append(c.index[head], needle{text, name})
 		}
@@ -147,7 +151,7 @@ func (c *canaries) found() (all []string) {
 func spellingsOf(b []byte) []string {
 	all := []string{string(b), hex.EncodeToString(b), strings.ToUpper(hex.EncodeToString(b)),
 		strings.Trim(fmt.Sprintf("%d", b), "[]"), strings.Trim(fmt.Sprintf("%#v", b[:8]), "[]byte{}"),
-		strings.Trim(fmt.Sprintf("%q", b), `"`)}
+		strings.Trim(fmt.Sprintf("%q", wholeRunes(b)), `"`)}
 	var escaped, spaced strings.Builder
 	for _, x := range b {
 		fmt.Fprintf(&escaped, "%%%02X", x)
@@ -161,6 +165,25 @@ func spellingsOf(b []byte) []string {
 		}
 	}
 	return all
+}
+
+// wholeRunes leaves out the bytes at both ends of b that may be a part of a rune,
+// whose quoted form depends on b's neighbours.
+func wholeRunes(b []byte) []byte {
+	for range utf8.UTFMax - 1 {
+		if !utf8.RuneStart(b[0]) {
+			b = b[1:]
+		}
+	}
+	for i := range utf8.UTFMax - 1 {
+		if tail := b[len(b)-1-i:]; utf8.RuneStart(tail[0]) {
+			if !utf8.FullRune(tail) {
+				b = b[:len(b)-1-i]
+			}
+			break
+		}
+	}
+	return b
 }
 
 // answer prints what a client sees; without is what it is meant to see.
@@ -210,6 +233,22 @@ func TestCanariesAreFound(t *testing.T) {
 	c.print("x", errors.New("nothing of interest"))
 	c.print("x", secret[:piece-1])
 	require.Empty(t, c.found())
+}
+
+// TestCutRunesAreFound: a secret is cut into pieces wherever a rune may be.
+func TestCutRunesAreFound(t *testing.T) {
+	for _, r := range []string{"\u0085", "\u200b", "\U000e0001"} {
+		for at := range piece + 1 {
+			secret := []byte("0123456789abcdef"[:at] + r + "0123456789abcdef"[at:])
+			c := newCanaries(t)
+			c.add("secret", string(secret[:piece+1]))
+			c.add("from amid a rune", string(secret[1:]))
+			fmt.Fprintf(c.sink("x"), "%q", secret)
+			found := strings.Join(c.found(), "\n")
+			require.Contains(t, found, "secret in x", "%s at %d", r, at)
+			require.Contains(t, found, "from amid a rune in x", "%s at %d", r, at)
+		}
+	}
 }
 
 //go:noinline
