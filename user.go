@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -122,11 +123,23 @@ func CanonicalName(name string) (string, error) {
 	if name == "" || len(name) > maxNameBytes || !utf8.ValidString(name) {
 		return "", errName
 	}
+	if isASCII(name) { // as it would come out below, at a tenth of the cost
+		return strings.ToLower(name), nil
+	}
 	// Decomposed first, as the Unicode Standard §3.13, D145, compares; in lower
 	// case first, because x/text folds Cherokee capitals and small letters to each
 	// other, where one must win.
 	lower := cases.Lower(language.Und, cases.HandleFinalSigma(false)).String(norm.NFD.String(name))
 	return norm.NFC.String(cases.Fold().String(lower)), nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // Client is an application that asks for tokens.

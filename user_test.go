@@ -36,6 +36,13 @@ func TestCanonicalName(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tt.name, name, tt.typed)
 	}
+	for c := range utf8.RuneSelf { // ASCII alone takes a shorter way
+		short, err := passbearer.CanonicalName("a" + string(rune(c)))
+		require.NoError(t, err)
+		long, err := passbearer.CanonicalName("a" + string(rune(c)) + "é")
+		require.NoError(t, err)
+		require.Equal(t, long, short+"é")
+	}
 	for _, typed := range []string{"", "\xff", strings.Repeat("n", 1025)} {
 		_, err := passbearer.CanonicalName(typed)
 		require.Error(t, err)
