@@ -56,6 +56,28 @@ func TestStoreTimeoutIsWhatItSays(t *testing.T) {
 	})
 }
 
+// TestRefreshHasOneStoreTimeout: three steps of 25 seconds are more than a minute.
+func TestRefreshHasOneStoreTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := faults.New(t, inMemory(t), faults.Options{StoreTimeout: time.Minute})
+		u := a.AddUser(t, true)
+		token := a.SignIn(t.Context(), u.Name, u.Password).Refresh
+		a.Script.On(func(ctx context.Context, p faults.Point) error {
+			if p.After || p.Method == "ClientByID" { // who asks comes before
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(25 * time.Second):
+			}
+			return ctx.Err()
+		})
+		start := time.Now()
+		require.Equal(t, 503, a.Refresh(t.Context(), token).Status)
+		require.Equal(t, time.Minute, time.Since(start))
+	})
+}
+
 // TestSlowDirectory: one that checks passwords itself may have looked at this one.
 func TestSlowDirectory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

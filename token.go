@@ -358,8 +358,12 @@ func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantReque
 	return &GrantRequest{Client: client, Request: r, params: p}, nil
 }
 
-// bound is the context of what must not take longer than the stores may.
+// bound is the context of what must not take longer than the stores may. Where ctx ends
+// before, it is that one.
 func (h *TokenHandler) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < h.opts.StoreTimeout {
+		return ctx, func() {}
+	}
 	return context.WithTimeout(ctx, h.opts.StoreTimeout)
 }
 
@@ -403,6 +407,11 @@ func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResp
 	var err error
 	if req.JKT, err = h.proof(ctx, req.Request); err != nil {
 		return nil, err
+	}
+	if grantType == grantRefreshToken && h.opts.Grants[grantType] == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = h.bound(ctx) // one time for all, since no password is looked at
+		defer cancel()
 	}
 	grant, err := f(ctx, req)
 	if err != nil {
@@ -528,8 +537,6 @@ func (h *TokenHandler) refreshGrant(ctx context.Context, req *GrantRequest) (*Gr
 	if e != nil {
 		return nil, e
 	}
-	ctx, cancel := h.bound(ctx)
-	defer cancel()
 	attempt, err := h.opts.Sessions.open(ctx, token, req)
 	if err != nil {
 		return nil, err
