@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 )
 
+const mediaForm = "application/x-www-form-urlencoded"
+
 // Bounds of a token request.
 const (
 	maxFormBytes  = 64 << 10
@@ -165,7 +167,7 @@ func checkForm(r *http.Request) *Error {
 	if len(types) != 1 {
 		return formError(codeInvalidRequest, "Content-Type must be application/x-www-form-urlencoded, once")
 	}
-	media, attrs, err := mime.ParseMediaType(types[0])
+	media, attrs, err := parseMediaType(types[0])
 	if charset, ok := attrs["charset"]; err == nil && ok && !strings.EqualFold(charset, "utf-8") {
 		return formError(codeInvalidRequest, "The form's charset must be UTF-8")
 	}
@@ -174,7 +176,7 @@ func checkForm(r *http.Request) *Error {
 		return formError(codeInvalidRequest, "Send application/x-www-form-urlencoded, not multipart (in a browser: URLSearchParams, not FormData)")
 	case media == "application/json":
 		return formError(codeInvalidRequest, "Send application/x-www-form-urlencoded, not JSON (in a browser: URLSearchParams)")
-	case err != nil, media != "application/x-www-form-urlencoded":
+	case err != nil, media != mediaForm:
 		return formError(codeInvalidRequest, "Content-Type must be application/x-www-form-urlencoded")
 	case r.Header.Get("Content-Encoding") != "":
 		return formError(codeInvalidRequest, "Content-Encoding is not supported")
@@ -182,6 +184,13 @@ func checkForm(r *http.Request) *Error {
 		return tooLarge()
 	}
 	return nil
+}
+
+func parseMediaType(header string) (media string, attrs map[string]string, err error) {
+	if header == mediaForm { // nearly always
+		return header, nil, nil
+	}
+	return mime.ParseMediaType(header)
 }
 
 func secretInQuery(r *http.Request) string {

@@ -129,9 +129,11 @@ func (a *refresh) facts() refreshFacts {
 }
 
 func (a *refresh) event(kind EventKind, err error) Event {
-	e := Event{Kind: kind, ClientID: a.client.ID, SessionID: a.token.sessionID(), TokenID: a.tokenID, Err: err}
+	e := Event{Kind: kind, ClientID: a.client.ID, TokenID: a.tokenID, Err: err}
 	if a.row != nil {
-		e.UserID = a.row.UserID
+		e.UserID, e.SessionID = a.row.UserID, a.row.ID
+	} else {
+		e.SessionID = a.token.sessionID()
 	}
 	return e
 }

@@ -507,9 +507,11 @@ func (h *TokenHandler) claims(ctx context.Context, req *GrantRequest, g *Grant) 
 		c.SessionID = g.refresh.row.ID
 	}
 	if h.opts.Claims != nil {
-		if err := h.opts.Claims(ctx, req, g, &c); err != nil {
+		own := c // which is allocated, unlike c
+		if err := h.opts.Claims(ctx, req, g, &own); err != nil {
 			return c, err
 		}
+		c = own
 	}
 	if c.Expiry <= c.IssuedAt || !c.Scope.Valid() {
 		return c, errors.New("the token's lifetime or scope is not valid")

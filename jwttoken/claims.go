@@ -127,11 +127,10 @@ func isAudience(value string) bool {
 }
 
 func decodeStrings(raw string) ([]string, bool) {
-	elements, ok := parseArray(raw)
-	values := make([]string, len(elements))
-	for i := range elements {
+	values, ok := parseArray(raw)
+	for i, element := range values {
 		var isString bool
-		values[i], isString = parseString(elements[i])
+		values[i], isString = parseString(element)
 		ok = ok && isString
 	}
 	return values, ok

@@ -141,12 +141,12 @@ func (t *Tokens) readBack(b *scratch, c *passbearer.Claims) error {
 
 func (t *Tokens) sign(b *scratch, now time.Time) (string, error) {
 	key := t.keys.load().signer(now)
-	var space [128]byte
-	header := objectWriter{space[:0]}
+	header := objectWriter{b.header}
 	header.text("typ", t.typ)
 	header.text("alg", string(key.alg))
 	header.text("kid", key.id)
-	token := appendEncoded(b.signature, header.close(""))
+	b.header = header.close("")
+	token := appendEncoded(b.signature, b.header)
 	token = appendEncoded(append(token, '.'), b.payload)
 	signature, err := key.method.Sign(string(token), key.private())
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// scratch is the memory that verifying takes and does not keep.
+// scratch is the memory that issuing or verifying a token takes and does not keep.
 type scratch struct {
-	signature, payload []byte
-	members            []member
+	header, payload, signature []byte
+	members                    []member
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -19,7 +19,7 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 func (s *scratch) free() {
 	clear(s.signature)
 	clear(s.members[:cap(s.members)])
-	s.signature, s.payload, s.members = s.signature[:0], s.payload[:0], s.members[:0]
+	s.header, s.payload, s.signature, s.members = s.header[:0], s.payload[:0], s.signature[:0], s.members[:0]
 	scratches.Put(s)
 }
 
