@@ -17,6 +17,7 @@ type refresh struct {
 	row      *Session     // nil if there is none
 	user     *User        // nil if there is none; not set for a new session, as is client
 	client   *Client
+	bound    bool   // the row has the token's user and client
 	jkt      string // thumbprint of the key that the request proved to have
 	tokenID  string // jti of the access token that goes with it
 	isNew    bool
@@ -50,6 +51,7 @@ func (s *Sessions) open(ctx context.Context, text string, req *GrantRequest) (*r
 		return nil, err
 	}
 	if a.row != nil {
+		a.bound = s.keys.binds(token, a.row)
 		a.user, err = userByID(ctx, s.users, a.row.UserID)
 		if err != nil && !errors.Is(err, ErrUserNotFound) {
 			return nil, err
@@ -115,7 +117,7 @@ func (a *refresh) facts() refreshFacts {
 	grace := orDefault(a.client.RefreshGrace, a.sessions.opts.Grace)
 	return refreshFacts{
 		found:   true,
-		bound:   a.sessions.keys.binds(a.token, row),
+		bound:   a.bound,
 		client:  row.ClientID == a.client.ID,
 		ended:   !row.EndedAt.IsZero(),
 		expired: row.Expired(),

@@ -342,7 +342,7 @@ func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantReque
 	if r.Method != http.MethodPost {
 		return nil, &Error{StatusCode: http.StatusMethodNotAllowed, ErrorCode: codeInvalidRequest, ErrorDescription: "Use POST"}
 	}
-	wait, reset := limitBodyTime(w, r)
+	wait, limited := limitBodyTime(w, r)
 	p, e := readParams(r, wait)
 	if e != nil { // the deadline stays: net/http reads some of what is left, and then clears it
 		if e.StatusCode == http.StatusRequestTimeout || e.StatusCode == http.StatusRequestEntityTooLarge {
@@ -350,7 +350,9 @@ func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantReque
 		}
 		return nil, e
 	}
-	reset()
+	if limited {
+		http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	client, err := h.boundClient(r, p)
 	if err != nil {
 		return nil, err
@@ -376,23 +378,22 @@ func (h *TokenHandler) boundClient(r *http.Request, p params) (*Client, error) {
 	return h.client(r.WithContext(ctx), p)
 }
 
-// limitBodyTime sets the connection's read deadline where that is possible, so
-// that a slow client's connection ends with its answer. It returns how long
+// limitBodyTime sets the connection's read deadline where that is possible, and reports
+// that it did, so that a slow client's connection ends with its answer. It returns how long
 // readForm may wait: 0 for a connection of net/http, whose deadline holds, and
 // with any other longer than the deadline, which must be what ends the read.
 // Where net/http has to end it, it clears the deadline and reads on without one.
-func limitBodyTime(w http.ResponseWriter, r *http.Request) (wait time.Duration, reset func()) {
+func limitBodyTime(w http.ResponseWriter, r *http.Request) (wait time.Duration, limited bool) {
 	if hasReadTimeout(r) {
-		return 0, func() {} // the server's own limit is the one its operator chose
+		return 0, false // the server's own limit is the one its operator chose
 	}
-	conn := http.NewResponseController(w)
-	if conn.SetReadDeadline(time.Now().Add(formTimeout)) != nil {
-		return formTimeout, func() {}
+	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTimeout)) != nil {
+		return formTimeout, false
 	}
 	if serverOf(r) == nil {
 		wait = formTimeout + time.Second
 	}
-	return wait, func() { conn.SetReadDeadline(time.Time{}) }
+	return wait, true
 }
 
 func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResponse, error) {

@@ -74,3 +74,6 @@ func (m *mac) of(text string) []byte {
 // bytesOf returns s as bytes without a copy, which would outlive the request in a pool. Whoever gets them
 // reads them only, and keeps nothing.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// textOf returns b as text without a copy. It is good until b is written to, and keeps b alive.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

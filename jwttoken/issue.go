@@ -126,7 +126,7 @@ func (t *Tokens) checkIssue(c *passbearer.Claims, now time.Time) error {
 // control character in the audience, missing required claims and too many members.
 func (t *Tokens) readBack(b *scratch, c *passbearer.Claims) error {
 	var err error
-	if b.members, err = parseObject(string(b.payload), b.members); err != nil {
+	if b.members, err = parseObject(textOf(b.payload), b.members); err != nil {
 		return err
 	}
 	var got passbearer.Claims
@@ -148,7 +148,7 @@ func (t *Tokens) sign(b *scratch, now time.Time) (string, error) {
 	b.header = header.close("")
 	token := appendEncoded(b.signature, b.header)
 	token = appendEncoded(append(token, '.'), b.payload)
-	signature, err := key.method.Sign(string(token), key.private())
+	signature, err := key.method.Sign(textOf(token), key.private())
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}
