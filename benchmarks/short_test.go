@@ -47,9 +47,9 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 	bare, times := rows[bareSignature], 3.0 // 1.2 to 1.6
 	if bare.least < 2000 {
 		times = 75 // 7 to 27
-		exactly(t, rows[tokenAlone], 6)
-		exactly(t, rows[passwordGrant], 45)
-		exactly(t, rows[refreshGrant], 44)
+		exactly(t, rows[tokenAlone], 3)
+		exactly(t, rows[passwordGrant], 35)
+		exactly(t, rows[refreshGrant], 31)
 	}
 	for _, name := range []string{tokenAlone, passwordGrant, refreshGrant} {
 		atMost(t, rows[name], times, bare)
