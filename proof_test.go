@@ -333,4 +333,10 @@ func TestIntrospect(t *testing.T) {
 		_, err := r.engine.Introspect(t.Context(), "app", r.tokens[2])
 		require.Error(t, err)
 	})
+	bubble(t, rigOptions{}, func(t *testing.T, r *rig) {
+		r.run("swapuser")
+		row, err := r.engine.Introspect(t.Context(), "app", r.tokens[0])
+		require.NoError(t, err)
+		require.Nil(t, row, "the row is another user's")
+	})
 }

@@ -17,7 +17,7 @@ type refresh struct {
 	row      *Session     // nil if there is none
 	user     *User        // nil if there is none; not set for a new session, as is client
 	client   *Client
-	bound    bool   // the row has the token's user and client
+	bound    bool   // row has the token's user and client
 	jkt      string // thumbprint of the key that the request proved to have
 	tokenID  string // jti of the access token that goes with it
 	isNew    bool
@@ -46,13 +46,13 @@ func (s *Sessions) open(ctx context.Context, text string, req *GrantRequest) (*r
 		return nil, s.refuse(ctx, Event{Kind: EventRefreshRefused, ClientID: req.Client.ID, Err: errForged})
 	}
 	a := &refresh{sessions: s, token: token, client: req.Client, jkt: req.JKT}
-	var err error
-	if a.row, err = s.load(ctx, token.sessionID()); err != nil {
+	row, err := s.load(ctx, token.sessionID())
+	if err != nil {
 		return nil, err
 	}
-	if a.row != nil {
-		a.bound = s.keys.binds(token, a.row)
-		a.user, err = userByID(ctx, s.users, a.row.UserID)
+	a.see(row)
+	if row != nil {
+		a.user, err = userByID(ctx, s.users, row.UserID)
 		if err != nil && !errors.Is(err, ErrUserNotFound) {
 			return nil, err
 		}
@@ -91,8 +91,14 @@ func (a *refresh) commit(ctx context.Context) (string, error) {
 			s.observe(ctx, a.event(v.event(), nil))
 			return s.keys.seal(next), nil
 		}
+		a.see(a.row) // another's work
 	}
 	return "", errors.New("the session changed at every attempt to refresh it")
+}
+
+// see is told of the row as it is now, or nil.
+func (a *refresh) see(row *Session) {
+	a.row, a.bound = row, row != nil && a.sessions.keys.binds(a.token, row)
 }
 
 // judge decides on what is known now, and carries out what ends it.

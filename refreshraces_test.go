@@ -47,6 +47,7 @@ func TestRefreshRaces(t *testing.T) {
 		{"signed out", none, "", []func(*rig){func(r *rig) { r.run("end") }}, 0, 400, 0, refreshed(passbearer.EventRefreshRefused), passbearer.ErrSessionEnded, "0x:ended"},
 		{"expiry", none, "", []func(*rig){func(r *rig) { r.run("+336h") }}, 0, 400, 0, refreshed(passbearer.EventRefreshRefused), passbearer.ErrExpired, "0x:expired"},
 		{"revocation and another tab", none, "", []func(*rig){func(r *rig) { swap(0, 1)(r); r.run("revoke") }}, 0, 400, 1, refreshed(passbearer.EventRefreshRefused), passbearer.ErrRevoked, "0x:revoked"},
+		{"another tab, and the row is another user's", none, "", []func(*rig){func(r *rig) { swap(0, 1)(r); r.run("swapuser") }}, 0, 400, 1, refreshed(passbearer.EventRefreshRefused), passbearer.ErrUnbound, "0x:unbound"},
 		{"the row is gone", none, "", []func(*rig){func(r *rig) { r.store.after["SwapGeneration"] = passbearer.ErrSessionNotFound }}, 0, 400, 1, refreshed(passbearer.EventRefreshRefused), passbearer.ErrSessionNotFound, ""},
 	}
 	for _, tt := range tests {

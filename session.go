@@ -294,7 +294,8 @@ func (s *Sessions) Introspect(ctx context.Context, clientID, token string) (*Ses
 	if err != nil || row == nil {
 		return nil, err
 	}
-	a := refresh{sessions: s, token: t, row: row, bound: s.keys.binds(t, row), client: &Client{ID: clientID}, jkt: row.JKT}
+	a := refresh{sessions: s, token: t, client: &Client{ID: clientID}, jkt: row.JKT}
+	a.see(row)
 	a.user, err = userByID(ctx, s.users, row.UserID)
 	if err != nil && !errors.Is(err, ErrUserNotFound) {
 		return nil, err
