@@ -47,9 +47,13 @@ func TestStoreTimeoutIsWhatItSays(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		})
-		start := time.Now()
-		require.Equal(t, 503, a.SignIn(t.Context(), u.Name, u.Password).Status)
-		require.Equal(t, time.Minute, time.Since(start))
+		for request, takes := range map[time.Duration]time.Duration{time.Hour: time.Minute, time.Second: time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), request)
+			start := time.Now()
+			require.Equal(t, 503, a.SignIn(ctx, u.Name, u.Password).Status)
+			require.Equal(t, takes, time.Since(start), "a request that has %v", request)
+			cancel()
+		}
 	})
 	require.PanicsWithValue(t, "passbearer: TokenHandlerOptions.StoreTimeout is negative: leave it zero for the default", func() {
 		passbearer.NewTokenHandler(memstore.New(), new(fakeIssuer), &passbearer.TokenHandlerOptions{StoreTimeout: -1})
@@ -75,6 +79,23 @@ func TestRefreshHasOneStoreTimeout(t *testing.T) {
 		start := time.Now()
 		require.Equal(t, 503, a.Refresh(t.Context(), token).Status)
 		require.Equal(t, time.Minute, time.Since(start))
+	})
+}
+
+// TestOwnRefreshGrantHasItsTime: Grants are the application's, also one with a name of ours.
+func TestOwnRefreshGrantHasItsTime(t *testing.T) {
+	called := false
+	own := func(ctx context.Context, _ *passbearer.GrantRequest) (*passbearer.Grant, error) {
+		_, limited := ctx.Deadline()
+		require.False(t, limited)
+		called = true
+		return &passbearer.Grant{User: &passbearer.User{ID: "u1"}}, nil
+	}
+	o := rigOptions{handler: passbearer.TokenHandlerOptions{Grants: map[string]passbearer.GrantFunc{"refresh_token": own}}}
+	bubble(t, o, func(t *testing.T, r *rig) {
+		a := r.do(tokenRequest("grant_type", "refresh_token", "client_id", "app"))
+		require.Equal(t, 200, a.status, a.raw)
+		require.True(t, called)
 	})
 }
 

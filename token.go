@@ -31,10 +31,11 @@ const DefaultStoreTimeout = 2 * time.Second
 // application adds. It mounts under any path and is safe for concurrent use.
 // Make it with [NewTokenHandler]; the zero TokenHandler refuses every request.
 type TokenHandler struct {
-	users  UserStore
-	issuer TokenIssuer
-	opts   TokenHandlerOptions
-	grants map[string]GrantFunc
+	users     UserStore
+	issuer    TokenIssuer
+	opts      TokenHandlerOptions
+	grants    map[string]GrantFunc
+	refreshes bool // by refreshGrant
 }
 
 // Format hides what the TokenHandler holds from package fmt, which prints what is
@@ -73,12 +74,12 @@ type TokenHandlerOptions struct {
 	// [DefaultAccessTokenLifetime].
 	AccessTokenLifetime time.Duration
 
-	// StoreTimeout bounds what stores, the issuer and the functions in these options
-	// may take for a request, save Grants: what comes before a password is looked at,
-	// the look of a [PasswordVerifier], and what comes after, each. Then the answer is
-	// 503. Waiting for a hash does not count. Undoing and ending have 5 seconds of
-	// their own. It works by the context, which a store has to heed. Zero means
-	// [DefaultStoreTimeout].
+	// StoreTimeout bounds what stores, the issuer and the functions in these options,
+	// save Grants, may take for each step of a request: the client; the user; counting an attempt;
+	// the look of a [PasswordVerifier]; the scope; the new tokens. A refresh has one
+	// time for all after the client. Then the answer is 503. Waiting for a hash does
+	// not count. Undoing and ending have 5 seconds of their own. It works by the
+	// context, which a store has to heed. Zero means [DefaultStoreTimeout].
 	StoreTimeout time.Duration
 
 	// Passwords checks passwords. Nil means [password.Default].
@@ -227,6 +228,7 @@ func NewTokenHandler(users UserStore, issuer TokenIssuer, opts *TokenHandlerOpti
 		}
 		h.grants[name] = f
 	}
+	h.refreshes = h.opts.Sessions != nil && h.opts.Grants[grantRefreshToken] == nil
 	return h
 }
 
@@ -378,10 +380,10 @@ func (h *TokenHandler) boundClient(r *http.Request, p params) (*Client, error) {
 	return h.client(r.WithContext(ctx), p)
 }
 
-// limitBodyTime sets the connection's read deadline where that is possible, and reports
-// that it did, so that a slow client's connection ends with its answer. It returns how long
-// readForm may wait: 0 for a connection of net/http, whose deadline holds, and
-// with any other longer than the deadline, which must be what ends the read.
+// limitBodyTime sets the connection's read deadline where that is possible, so
+// that a slow client's connection ends with its answer, and reports whether it did. It
+// returns how long readForm may wait: 0 for a connection of net/http, whose deadline holds,
+// and with any other longer than the deadline, which must be what ends the read.
 // Where net/http has to end it, it clears the deadline and reads on without one.
 func limitBodyTime(w http.ResponseWriter, r *http.Request) (wait time.Duration, limited bool) {
 	if hasReadTimeout(r) {
@@ -409,9 +411,9 @@ func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResp
 	if req.JKT, err = h.proof(ctx, req.Request); err != nil {
 		return nil, err
 	}
-	if grantType == grantRefreshToken && h.opts.Grants[grantType] == nil {
+	if grantType == grantRefreshToken && h.refreshes {
 		var cancel context.CancelFunc
-		ctx, cancel = h.bound(ctx) // one time for all, since no password is looked at
+		ctx, cancel = h.bound(ctx) // one time for the session, the user and the new tokens
 		defer cancel()
 	}
 	grant, err := f(ctx, req)
