@@ -11,10 +11,11 @@ require (
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/labstack/echo/v5 v5.4.4
 	github.com/passbearer/passbearer v0.0.0
+	github.com/passbearer/passbearer/connectbearer v0.0.0
+	github.com/passbearer/passbearer/fiberbearer v0.0.0
 	github.com/passbearer/passbearer/grpcbearer v0.0.0
 	github.com/rs/cors v1.11.1
 	github.com/stretchr/testify v1.12.1
-	github.com/valyala/fasthttp v1.69.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )
@@ -52,6 +53,7 @@ require (
 	github.com/twitchyliquid64/golang-asm v0.15.1 // indirect
 	github.com/ugorji/go/codec v1.3.1 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fasthttp v1.69.0 // indirect
 	go.mongodb.org/mongo-driver/v2 v2.5.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/arch v0.24.0 // indirect
@@ -65,3 +67,7 @@ require (
 replace github.com/passbearer/passbearer => ../../
 
 replace github.com/passbearer/passbearer/grpcbearer => ../../grpcbearer
+
+replace github.com/passbearer/passbearer/connectbearer => ../../connectbearer
+
+replace github.com/passbearer/passbearer/fiberbearer => ../../fiberbearer

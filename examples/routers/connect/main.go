@@ -1,10 +1,10 @@
 // Command connect guards the procedures of connect-go, which are handlers of
-// net/http for the protocols Connect, gRPC and gRPC-Web. The glue is deny: it
-// says a refusal in the protocol of the caller. The claims are in the context.
+// net/http for the protocols Connect, gRPC and gRPC-Web. The glue is module
+// connectbearer: it says a refusal in the protocol of the caller. The claims are
+// in the context.
 package main
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/connectbearer"
 	"github.com/passbearer/passbearer/jwttoken"
 	"github.com/passbearer/passbearer/memstore"
 )
@@ -28,7 +29,7 @@ func main() {
 	johndoe := must(passbearer.NewUser(context.Background(), "johndoe", "secret", "me"))
 	const url = "http://localhost:8000"
 	tokens := must(jwttoken.New(jwttoken.EphemeralKeys(), url, url, nil))
-	guard := passbearer.NewGuard(tokens, &passbearer.GuardOptions{Deny: deny})
+	guard := passbearer.NewGuard(tokens, &passbearer.GuardOptions{Deny: connectbearer.Deny})
 
 	users := connect.NewServer() // with generated code: RegisterUsersHandler(users, …)
 	users.Register(unary("/example.Users/Me"), unary("/example.Users/Admin"))
@@ -51,26 +52,6 @@ func main() {
 func me(ctx context.Context, _ *emptypb.Empty) (*wrapperspb.StringValue, error) {
 	claims, _ := passbearer.FromContext(ctx)
 	return wrapperspb.String("Hello, user " + claims.Subject), nil
-}
-
-var errorWriter = connecthttp.NewErrorWriter()
-
-func deny(w http.ResponseWriter, r *http.Request, err error) {
-	if !errorWriter.IsSupported(r) {
-		passbearer.Deny(w, r, err)
-		return
-	}
-	e := passbearer.AsError(err)
-	if challenge := e.Challenge(); challenge != "" {
-		w.Header().Set("WWW-Authenticate", challenge)
-	}
-	code := map[int]connect.Code{
-		http.StatusBadRequest:         connect.CodeUnauthenticated, // malformed credentials
-		http.StatusUnauthorized:       connect.CodeUnauthenticated,
-		http.StatusForbidden:          connect.CodePermissionDenied,
-		http.StatusServiceUnavailable: connect.CodeUnavailable,
-	}[e.StatusCode]
-	_ = errorWriter.Write(w, r, connect.NewError(cmp.Or(code, connect.CodeInternal), e.ErrorDescription))
 }
 
 // unary is what the generator makes of a procedure, by hand.

@@ -1,0 +1,90 @@
+package connectbearer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/connectbearer"
+)
+
+// verifier answers with err, or with claims, or panics.
+type verifier struct {
+	claims passbearer.Claims
+	err    error
+	panics string
+}
+
+func (v *verifier) VerifyToken(context.Context, string) (*passbearer.Claims, error) {
+	if v.panics != "" {
+		panic(v.panics)
+	}
+	return &v.claims, v.err
+}
+
+type silence struct{}
+
+func (silence) Event(context.Context, passbearer.Event) {}
+
+var refusals = []struct {
+	name, authorization string
+	verifier            verifier
+	status              int
+	connect, grpc       string // codes
+	message             string
+}{
+	{"no token", "", verifier{}, 401, "unauthenticated", "16", "Not authenticated"},
+	{"malformed", "Bearer a b", verifier{}, 401, "unauthenticated", "16", "Malformed bearer token"},
+	{"invalid", "Bearer t", verifier{err: passbearer.ErrInvalidToken}, 401, "unauthenticated", "16", "Could not validate credentials"},
+	{"scope missing", "Bearer t", verifier{claims: passbearer.Claims{Subject: "u1"}}, 403, "permission_denied", "7", "The token lacks a scope that this resource demands"},
+	{"unavailable", "Bearer t", verifier{err: errors.New("secret cause")}, 503, "unavailable", "14", "Temporarily unavailable"},
+	{"panic", "Bearer t", verifier{panics: "secret cause"}, 500, "internal", "13", "Internal server error"},
+}
+
+func refuse(t *testing.T, i int, contentType string) *httptest.ResponseRecorder {
+	t.Helper()
+	v := refusals[i].verifier
+	guard := passbearer.NewGuard(&v, &passbearer.GuardOptions{Deny: connectbearer.Deny, Observer: silence{}})
+	h := guard.Require("me").Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("admitted") }))
+	r := httptest.NewRequest("POST", "/example.Users/Me", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Authorization", refusals[i].authorization)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	require.NotContains(t, w.Body.String(), "secret")
+	require.Equal(t, refusals[i].status == 401 || refusals[i].status == 403, w.Header().Get("WWW-Authenticate") != "", "%v", w.Header())
+	return w
+}
+
+// TestDeny: each refusal in each protocol, and to clients of none.
+func TestDeny(t *testing.T) {
+	for i, tt := range refusals {
+		t.Run(tt.name, func(t *testing.T) {
+			w := refuse(t, i, "application/json")
+			var answer struct{ Code, Message string }
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+			require.Equal(t, tt.status, w.Code)
+			require.Equal(t, tt.connect, answer.Code)
+			require.Equal(t, tt.message, answer.Message)
+
+			w = refuse(t, i, "application/grpc")
+			trailer := w.Result().Trailer
+			require.Equal(t, 200, w.Code)
+			require.Equal(t, tt.grpc, trailer.Get("Grpc-Status"), "%v", w.Result())
+
+			w = refuse(t, i, "application/grpc-web+proto")
+			require.Equal(t, 200, w.Code)
+			require.Equal(t, tt.grpc, w.Header().Get("Grpc-Status"))
+
+			w = refuse(t, i, "text/plain")
+			require.Contains(t, w.Body.String(), `{"detail":"`+tt.message+`"}`)
+		})
+	}
+}
