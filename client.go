@@ -42,7 +42,7 @@ func (h *TokenHandler) client(r *http.Request, p params) (*Client, error) {
 func isClientless(r *http.Request, p params) bool {
 	given, err := basicClient(r)
 	return err == nil && given == (clientCredentials{}) &&
-		p["client_id"] == "" && p["client_secret"] == "" && p["client_assertion"] == "" && p["client_assertion_type"] == ""
+		p.get("client_id") == "" && p.get("client_secret") == "" && p.get("client_assertion") == "" && p.get("client_assertion_type") == ""
 }
 
 // clientRefused names the client in the event only if it exists: what else was
@@ -65,14 +65,14 @@ func readClient(r *http.Request, p params) (clientCredentials, *Error) {
 		return given, err
 	}
 	switch {
-	case p["client_assertion"] != "", p["client_assertion_type"] != "":
+	case p.get("client_assertion") != "", p.get("client_assertion_type") != "":
 		return given, errClient(given.header)
-	case given.header && p["client_secret"] != "":
+	case given.header && p.get("client_secret") != "":
 		return given, formError(codeInvalidRequest, "Client credentials in the header and in the body")
-	case given.header && p["client_id"] != "" && p["client_id"] != given.id:
+	case given.header && p.get("client_id") != "" && p.get("client_id") != given.id:
 		return given, formError(codeInvalidRequest, "client_id differs between the header and the body")
 	case !given.header:
-		given.id, given.secret = p["client_id"], p["client_secret"]
+		given.id, given.secret = p.get("client_id"), p.get("client_secret")
 	}
 	if given.id == "" || len(given.id) > maxClientID {
 		return given, errClient(given.header)

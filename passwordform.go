@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -87,7 +88,7 @@ func parsePasswordForm(r *http.Request, strict bool) (*PasswordForm, error) {
 
 func (p params) passwordForm() (*PasswordForm, *Error) {
 	for _, name := range []string{"username", "password"} {
-		if p[name] == "" {
+		if p.get(name) == "" {
 			return nil, missing(name)
 		}
 	}
@@ -95,23 +96,35 @@ func (p params) passwordForm() (*PasswordForm, *Error) {
 	if e != nil {
 		return nil, e
 	}
-	return &PasswordForm{p["grant_type"], p["username"], p["password"], scope, p["client_id"], p["client_secret"]}, nil
+	return &PasswordForm{p.get("grant_type"), p.get("username"), p.get("password"), scope, p.get("client_id"), p.get("client_secret")}, nil
 }
 
 // params are the parameters of a token request, none of them repeated. An empty
-// one is as good as absent (RFC 6749 §3.2).
-type params map[string]string
+// one is as good as absent (RFC 6749 §3.2). They are few: a map would be slower.
+type params []param
+
+type param struct{ name, value string }
+
+func (p params) get(name string) string {
+	for i := range p {
+		if p[i].name == name {
+			return p[i].value
+		}
+	}
+	return ""
+}
+
+func (p params) has(name string) bool {
+	return slices.ContainsFunc(p, func(q param) bool { return q.name == name })
+}
 
 // grantType follows the tutorial's form: without grant_type it is a password
 // grant when username and password are there.
 func (p params) grantType(strict bool) (string, *Error) {
-	grantType, sent := p["grant_type"]
-	if grantType != "" {
+	if grantType := p.get("grant_type"); grantType != "" {
 		return grantType, nil
 	}
-	_, name := p["username"]
-	_, password := p["password"]
-	if strict || sent || !name && !password {
+	if strict || p.has("grant_type") || !p.has("username") && !p.has("password") {
 		return "", missing("grant_type")
 	}
 	return grantPassword, nil
@@ -119,7 +132,7 @@ func (p params) grantType(strict bool) (string, *Error) {
 
 // scope returns the scope asked for, each token once.
 func (p params) scope() (Scope, *Error) {
-	asked := Scope(p["scope"])
+	asked := Scope(p.get("scope"))
 	var scope Scope
 	n := 0
 	for token := range asked.All() {
@@ -149,7 +162,7 @@ func readParams(r *http.Request, wait time.Duration) (params, *Error) {
 	if e != nil {
 		return nil, e
 	}
-	if p["resource"] != "" {
+	if p.get("resource") != "" {
 		return nil, formError(codeInvalidTarget, "resource is not supported: tokens have one audience")
 	}
 	return p, nil
@@ -280,7 +293,7 @@ func bodyError(err error) *Error {
 // parseParams is stricter than url.ParseQuery, which keeps repeated parameters
 // and takes any bytes.
 func parseParams(body string) (params, *Error) {
-	p := make(params)
+	p := make(params, 0, 8)
 	for n := 0; body != ""; {
 		var pair string
 		pair, body = cut(body, '&')
@@ -297,10 +310,10 @@ func parseParams(body string) (params, *Error) {
 		if e != nil {
 			return nil, e
 		}
-		if _, repeated := p[name]; repeated {
+		if p.has(name) {
 			return nil, formError(codeInvalidRequest, "Repeated parameter"+named(name))
 		}
-		p[name] = value
+		p = append(p, param{name, value})
 	}
 	return p, nil
 }

@@ -164,7 +164,7 @@ type GrantRequest struct {
 }
 
 // Param returns a parameter of the body, or the empty string.
-func (g *GrantRequest) Param(name string) string { return g.params[name] }
+func (g *GrantRequest) Param(name string) string { return g.params.get(name) }
 
 // Format hides the request from package fmt.
 func (GrantRequest) Format(s fmt.State, _ rune) { io.WriteString(s, "GrantRequest{…}") }
