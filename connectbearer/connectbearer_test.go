@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +60,8 @@ func refuse(t *testing.T, i int, contentType string) *httptest.ResponseRecorder 
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	require.NotContains(t, w.Body.String(), "secret")
+	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	require.Equal(t, refusals[i].status == 503, w.Header().Get("Retry-After") == "1")
 	require.Equal(t, refusals[i].status == 401 || refusals[i].status == 403, w.Header().Get("WWW-Authenticate") != "", "%v", w.Header())
 	return w
 }
@@ -83,8 +86,36 @@ func TestDeny(t *testing.T) {
 			require.Equal(t, 200, w.Code)
 			require.Equal(t, tt.grpc, w.Header().Get("Grpc-Status"))
 
-			w = refuse(t, i, "text/plain")
-			require.Contains(t, w.Body.String(), `{"detail":"`+tt.message+`"}`)
+			for _, media := range []string{"text/plain", "application/x-www-form-urlencoded"} {
+				require.Contains(t, refuse(t, i, media).Body.String(), `{"detail":"`+tt.message+`"}`, media)
+			}
 		})
+	}
+}
+
+// TestHeader: what a client of DPoP needs is there, and a 429 is none of the server's faults.
+func TestHeader(t *testing.T) {
+	e := &passbearer.Error{StatusCode: 429, ErrorDescription: "Slower", Scheme: "DPoP", RetryAfter: time.Minute,
+		Header: http.Header{"Dpop-Nonce": {"n1"}, "Www-Authenticate": {"Bearer"}}}
+	r := httptest.NewRequest("POST", "/example.Users/Me", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	connectbearer.Deny(w, r, e)
+	require.Equal(t, 429, w.Code)
+	require.JSONEq(t, `{"code":"resource_exhausted","message":"Slower"}`, w.Body.String())
+	require.Equal(t, http.Header{"Dpop-Nonce": {"n1"}, "Www-Authenticate": {"DPoP", "Bearer"}, "Retry-After": {"60"},
+		"Cache-Control": {"no-store"}, "Content-Type": {"application/json"}}, w.Header())
+}
+
+// TestGet: a browser's is no call, unless it says so.
+func TestGet(t *testing.T) {
+	for target, body := range map[string]string{
+		"/items": `{"detail":"Not authenticated"}`,
+		"/example.Users/Me?connect=v1&encoding=json&message=%7B%7D": `{"code":"unauthenticated","message":"Not authenticated"}`,
+	} {
+		w := httptest.NewRecorder()
+		connectbearer.Deny(w, httptest.NewRequest("GET", target, nil), passbearer.ErrNoCredentials)
+		require.Equal(t, 401, w.Code)
+		require.JSONEq(t, body, w.Body.String())
 	}
 }

@@ -23,7 +23,7 @@ func ExampleRequire() {
 	guard := passbearer.NewGuard(bearertest.Verifier(), nil)
 	app := fiber.New()
 	app.Get("/me", fiberbearer.Require(guard.Require("me")), func(c fiber.Ctx) error {
-		claims, _ := fiberbearer.Claims(c)
+		claims, _ := passbearer.FromContext(c.Context())
 		return c.SendString("Hello, user " + claims.Subject)
 	})
 	for _, token := range []string{bearertest.Token(t, "johndoe", "me"), bearertest.Token(t, "johndoe", "you")} {

@@ -1,62 +1,73 @@
 // Package fiberbearer guards the routes of fiber, which is not made of net/http, with
 // the Guards that guard an HTTP API: the same verifier, scopes, events and answers.
 //
+//	app.Use(recoverer.New()) // fiber's, without which a panic anywhere ends the process
 //	app.Post("/token", fiberbearer.Handler(passbearer.NewTokenHandler(users, tokens, nil)))
-//	app.Get("/me", fiberbearer.Require(guard.Require("me")), me)
+//	app.Get("/me", fiberbearer.Require(guard.Require("me")), func(c fiber.Ctx) error {
+//		claims, _ := passbearer.FromContext(c.Context())
+//		return c.SendString("Hello, user " + claims.Subject)
+//	})
 //
-// A request costs a copy of its header and, by fiber's adaptor, a goroutine. What the
-// request's context says to a store does not end when its client goes: fasthttp does
-// not tell.
+// Guards and handlers see a copy of the request: fiber's own is memory that the next
+// request overwrites, also under what an application has kept of it. Their context is
+// c.Context(), which does not end when the client goes: fasthttp does not tell.
 package fiberbearer
 
 import (
 	"net/http"
 
 	"github.com/gofiber/fiber/v3"
-	"github.com/gofiber/fiber/v3/middleware/adaptor"
 
 	"github.com/passbearer/passbearer"
 )
 
-type claimsKey struct{}
-
-// Claims returns what the token of c's request says, and false if no [Require] has
-// admitted it. It belongs to the caller.
-func Claims(c fiber.Ctx) (passbearer.Claims, bool) {
-	claims, ok := c.Locals(claimsKey{}).(passbearer.Claims)
-	return claims, ok
-}
-
 // Require returns a handler that goes on to the next one if guard admits the request,
-// and otherwise leaves guard's answer.
+// whose claims are then in c.Context(), and otherwise sends guard's answer. It never
+// reads a body. It panics if guard is nil.
 func Require(guard *passbearer.Guard) fiber.Handler {
+	if guard == nil {
+		panic("fiberbearer: Require(nil): passbearer.NewGuard makes the Guard")
+	}
 	return func(c fiber.Ctx) error {
-		admitted := false
-		err := Handler(guard.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request, claims *passbearer.Claims) {
-			admitted = true
-			c.Locals(claimsKey{}, *claims)
-		}))(c)
-		if err != nil || !admitted {
+		r, err := request(c)
+		if err != nil {
 			return err
 		}
+		a := newAnswer()
+		if r = guard.Admit(a, r); r == nil {
+			return a.send(c)
+		}
+		c.SetContext(r.Context())
 		return c.Next()
 	}
 }
 
-// Handler lends requests to h, a [passbearer.TokenHandler] for instance.
-//
-// It copies the header. That of fiber's adaptor is memory which the next request
-// overwrites, also under what an application has kept of it, and as of fasthttp 1.69
-// it has only the last of two Authorization headers.
+// Handler returns a handler that lets h answer, a [passbearer.TokenHandler] for
+// instance. Body and answer are held in memory, the body up to fiber's BodyLimit, so h
+// cannot stream. It panics if h is nil.
 func Handler(h http.Handler) fiber.Handler {
-	return func(c fiber.Ctx) error {
-		header := http.Header{}
-		for name, value := range c.Request().Header.All() {
-			header.Add(string(name), string(value))
+	if h == nil {
+		panic("fiberbearer: Handler(nil): give it the handler that answers")
+	}
+	return func(c fiber.Ctx) (err error) {
+		r, err := request(c)
+		if err != nil {
+			return err
 		}
-		return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header = header
-			h.ServeHTTP(w, r)
-		}))(c)
+		if err := readBody(c, r); err != nil {
+			return err
+		}
+		defer func() {
+			switch v := recover(); v {
+			case nil:
+			case http.ErrAbortHandler: // it hangs up, as in net/http
+				err = c.Drop()
+			default:
+				panic(v)
+			}
+		}()
+		a := newAnswer()
+		h.ServeHTTP(a, r)
+		return a.send(c)
 	}
 }

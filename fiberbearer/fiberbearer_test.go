@@ -1,12 +1,16 @@
 package fiberbearer_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gofiber/fiber/v3"
@@ -45,9 +49,10 @@ func TestRequire(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			called := false
 			app := fiber.New()
+			app.Use(func(c fiber.Ctx) error { c.Set("Cache-Control", "private"); return c.Next() })
 			app.Get("/", fiberbearer.Require(passbearer.NewGuard(&tt.verifier, nil).Require("me")), func(c fiber.Ctx) error {
 				called = true
-				claims, ok := fiberbearer.Claims(c)
+				claims, ok := passbearer.FromContext(c.Context())
 				require.True(t, ok)
 				return c.Status(201).SendString(claims.Subject)
 			})
@@ -61,17 +66,19 @@ func TestRequire(t *testing.T) {
 			require.Equal(t, tt.status, res.StatusCode)
 			require.Equal(t, tt.body, string(body))
 			require.Equal(t, tt.status == 201, called)
+			require.Equal(t, []string{map[bool]string{true: "private", false: "no-store"}[called]}, res.Header["Cache-Control"])
+			require.Equal(t, tt.status == 503, res.Header.Get("Retry-After") == "1")
 			require.Equal(t, tt.status == 401 || tt.status == 403, res.Header.Get("WWW-Authenticate") != "")
 		})
 	}
 }
 
-func TestNoClaims(t *testing.T) {
+func TestOptional(t *testing.T) {
 	app := fiber.New()
-	app.Get("/", func(c fiber.Ctx) error {
-		claims, ok := fiberbearer.Claims(c)
+	guard := passbearer.NewGuard(&verifier{err: passbearer.ErrInvalidToken}, &passbearer.GuardOptions{Optional: true})
+	app.Get("/", fiberbearer.Require(guard), func(c fiber.Ctx) error {
+		_, ok := passbearer.FromContext(c.Context())
 		require.False(t, ok)
-		require.Zero(t, claims)
 		return nil
 	})
 	res, err := app.Test(httptest.NewRequest("GET", "/", nil))
@@ -79,27 +86,181 @@ func TestNoClaims(t *testing.T) {
 	require.Equal(t, 200, res.StatusCode)
 }
 
-// TestHeaderIsKept: what a handler keeps of a request is not overwritten by the
-// next one, and a header that came twice is there twice.
-func TestHeaderIsKept(t *testing.T) {
-	var kept []string
+func TestNil(t *testing.T) {
+	require.Panics(t, func() { fiberbearer.Require(nil) })
+	require.Panics(t, func() { fiberbearer.Handler(nil) })
+}
+
+// TestNothingIsOverwritten: what is kept of a request is not the next one's memory, and
+// a header that came twice is there twice.
+func TestNothingIsOverwritten(t *testing.T) {
+	var kept []*http.Request
+	var claims []*passbearer.Claims
 	app := fiber.New()
-	app.Get("/", fiberbearer.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		kept = append(kept, r.UserAgent())
+	guard := passbearer.NewGuard(echo{}, &passbearer.GuardOptions{Extract: func(r *http.Request) (string, error) { return r.URL.Query().Get("ticket"), nil }})
+	keep := func(w http.ResponseWriter, r *http.Request) {
+		kept = append(kept, r)
 		require.Len(t, r.Header["Authorization"], 2)
-	})))
+		io.Copy(w, r.Body)
+	}
+	app.Post("/:id", fiberbearer.Require(guard), func(c fiber.Ctx) error {
+		said, ok := passbearer.FromContext(c.Context())
+		require.True(t, ok)
+		claims = append(claims, said)
+		return c.Next()
+	}, fiberbearer.Handler(http.HandlerFunc(keep)))
 	var c fasthttp.RequestCtx // the server, too, takes it for one request after the other
 	for i := range 3 {
 		c.Request.Reset()
-		c.Request.Header.SetMethod("GET")
-		c.Request.SetRequestURI("/")
+		c.Response.Reset()
+		c.Request.Header.SetMethod("POST")
+		c.Request.SetRequestURI(fmt.Sprintf("/%d?ticket=user-%d", i, i))
+		c.Request.Header.SetHost(fmt.Sprintf("host%d.example", i))
 		c.Request.Header.SetUserAgent(fmt.Sprint("agent ", i))
 		c.Request.Header.Add("Authorization", "Bearer a")
 		c.Request.Header.Add("Authorization", "Bearer b")
+		c.Request.SetBodyString(fmt.Sprint("body ", i))
 		app.Handler()(&c)
 		require.Equal(t, 200, c.Response.StatusCode())
+		require.Equal(t, fmt.Sprint("body ", i), string(c.Response.Body()))
 	}
-	require.Equal(t, []string{"agent 0", "agent 1", "agent 2"}, kept)
+	for i, r := range kept {
+		require.Equal(t, fmt.Sprintf("POST /%d?ticket=user-%d host%d.example agent %d", i, i, i, i),
+			fmt.Sprintf("%s %s %s %s", r.Method, r.URL, r.Host, r.UserAgent()))
+		require.Equal(t, r.URL.String(), r.RequestURI)
+		require.Empty(t, r.Header["Host"])
+		require.Equal(t, fmt.Sprintf("user-%d", i), claims[i].Subject)
+	}
+}
+
+// echo takes a token for its subject.
+type echo struct{}
+
+func (echo) VerifyToken(_ context.Context, token string) (*passbearer.Claims, error) {
+	return &passbearer.Claims{Subject: token}, nil
+}
+
+// TestContext: what middleware puts into fiber's context reaches the verifier.
+func TestContext(t *testing.T) {
+	type key struct{}
+	v := verifierFunc(func(ctx context.Context) { require.Equal(t, "span", ctx.Value(key{})) })
+	app := fiber.New()
+	app.Use(func(c fiber.Ctx) error { c.SetContext(context.WithValue(c.Context(), key{}, "span")); return c.Next() })
+	app.Get("/", fiberbearer.Require(passbearer.NewGuard(v, nil)), func(c fiber.Ctx) error {
+		require.Equal(t, "span", c.Context().Value(key{}))
+		return nil
+	})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer t")
+	res, err := app.Test(r)
+	require.NoError(t, err)
+	require.Equal(t, 200, res.StatusCode)
+}
+
+type verifierFunc func(context.Context)
+
+func (f verifierFunc) VerifyToken(ctx context.Context, _ string) (*passbearer.Claims, error) {
+	f(ctx)
+	return &passbearer.Claims{Subject: "u1"}, nil
+}
+
+// TestStreams: a guard reads no body, and a handler no more than fiber's limit.
+func TestStreams(t *testing.T) {
+	app := fiber.New(fiber.Config{StreamRequestBody: true, BodyLimit: 1000})
+	var read atomic.Int64
+	read.Store(-1)
+	count := func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		read.Store(n)
+		w.WriteHeader(204)
+	}
+	app.Post("/guarded", fiberbearer.Require(passbearer.NewGuard(&verifier{}, nil)))
+	app.Post("/open", fiberbearer.Handler(http.HandlerFunc(count)))
+	base := serve(t, app)
+	for _, tt := range []struct {
+		path   string
+		length int
+		end    string
+		status int
+		read   int64
+	}{
+		{"/guarded", 1, "", 401, -1}, // though more is to come
+		{"/open", 1001, "0\r\n\r\n", 413, -1},
+		{"/open", 1000, "0\r\n\r\n", 204, 1000},
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+		require.NoError(t, err)
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n%s", tt.path, tt.length, strings.Repeat("x", tt.length), tt.end)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		conn.Close()
+		require.Equal(t, tt.status, res.StatusCode, tt)
+		require.Equal(t, tt.read, read.Swap(-1), tt)
+	}
+}
+
+// TestPanics: fiber's middleware sees the panic itself, and http.ErrAbortHandler hangs up.
+func TestPanics(t *testing.T) {
+	seen := make(chan any, 2)
+	app := fiber.New()
+	app.Use(func(c fiber.Ctx) (err error) {
+		defer func() {
+			v := recover()
+			if seen <- v; v != nil {
+				err = fiber.ErrInternalServerError
+			}
+		}()
+		return c.Next()
+	})
+	app.Get("/fault", fiberbearer.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a cause") })))
+	app.Get("/abort", fiberbearer.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
+	base := serve(t, app)
+	get := func(path string) (*http.Response, error) {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", base+path, nil)
+		require.NoError(t, err)
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	res, err := get("/fault")
+	require.NoError(t, err)
+	res.Body.Close()
+	require.Equal(t, 500, res.StatusCode)
+	require.Equal(t, "a cause", <-seen)
+	if res, err = get("/abort"); err == nil {
+		res.Body.Close()
+	}
+	require.Error(t, err)
+	require.Nil(t, <-seen)
+}
+
+func serve(t *testing.T, app *fiber.App) (base string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- app.Listener(listener, fiber.ListenConfig{DisableStartupMessage: true}) }()
+	t.Cleanup(func() {
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+		require.NoError(t, app.Shutdown())
+		require.NoError(t, <-done)
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// TestAnswer: what a handler of net/http need not say is said as net/http says it.
+func TestAnswer(t *testing.T) {
+	app := fiber.New()
+	app.Get("/", fiberbearer.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.Header().Add("Set-Cookie", "a=1")
+		w.Header().Add("Set-Cookie", "b=2")
+		io.WriteString(w, "<html>")
+		w.WriteHeader(500)
+	})))
+	res, err := app.Test(httptest.NewRequest("GET", "/", nil))
+	require.NoError(t, err)
+	require.Equal(t, 200, res.StatusCode)
+	require.Equal(t, "text/html; charset=utf-8", res.Header.Get("Content-Type"))
+	require.Equal(t, []string{"a=1", "b=2"}, res.Header["Set-Cookie"])
 }
 
 // BenchmarkRequire tells what a guarded route costs beside an open one.

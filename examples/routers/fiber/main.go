@@ -10,6 +10,7 @@ import (
 	"net"
 
 	"github.com/gofiber/fiber/v3"
+	recoverer "github.com/gofiber/fiber/v3/middleware/recover"
 
 	"github.com/passbearer/passbearer"
 	"github.com/passbearer/passbearer/fiberbearer"
@@ -26,6 +27,7 @@ func main() {
 	guard := passbearer.NewGuard(tokens, nil)
 
 	app := fiber.New()
+	app.Use(recoverer.New()) // or a panic ends the process
 	app.Post("/token", fiberbearer.Handler(passbearer.NewTokenHandler(memstore.New(johndoe), tokens, nil)))
 	app.Get("/me", fiberbearer.Require(guard.Require("me")), me)
 	app.Group("/admin", fiberbearer.Require(guard.Require("admin"))).Get("/", me)
@@ -36,7 +38,7 @@ func main() {
 }
 
 func me(c fiber.Ctx) error {
-	claims, _ := fiberbearer.Claims(c)
+	claims, _ := passbearer.FromContext(c.Context())
 	return c.SendString("Hello, user " + claims.Subject + "\n")
 }
 
