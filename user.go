@@ -123,7 +123,7 @@ func CanonicalName(name string) (string, error) {
 	if name == "" || len(name) > maxNameBytes || !utf8.ValidString(name) {
 		return "", errName
 	}
-	if isASCII(name) { // as it would come out below, at a tenth of the cost
+	if isASCII(name) { // as it would come out below, without the tables
 		return strings.ToLower(name), nil
 	}
 	// Decomposed first, as the Unicode Standard §3.13, D145, compares; in lower
