@@ -5,6 +5,13 @@ import "github.com/golang-jwt/jwt/v5"
 // NewHS256 returns our HS256 and its key for that secret.
 func NewHS256(secret []byte) (jwt.SigningMethod, any) { return hs256{}, newMACKey(secret) }
 
+// NewES256 returns our ES256, which takes golang-jwt's keys.
+func NewES256() jwt.SigningMethod { return es256{} }
+
+// DER returns the DER of r and s as a token has them, and FromDER the reverse.
+func DER(rs []byte) []byte               { return appendDER(nil, rs) }
+func FromDER(der []byte) ([]byte, error) { return fromDER(der) }
+
 // Tagger returns the function that makes a cache's keys, with GCM or without.
 func Tagger(gcm bool) func(token string) [2]uint64 {
 	t := newTaggers(gcm)().(*tagger)

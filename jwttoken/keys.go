@@ -177,7 +177,7 @@ func (m *material) setSecret(key any) error {
 }
 
 func (m *material) setECDSA(key any) error {
-	m.method = jwt.SigningMethodES256
+	m.method = es256{}
 	pub, isPublic := key.(*ecdsa.PublicKey)
 	priv, isPrivate := key.(*ecdsa.PrivateKey)
 	switch {
