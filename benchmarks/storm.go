@@ -30,14 +30,13 @@ const (
 const (
 	idle     = "idle"
 	gated    = "gated"
-	lean     = "gated, GOGC=50"
 	refusing = "gated, a queue of 8"
 	ungated  = "ungated"
 	bare     = "bare hashing" // without protected requests
 	beside   = "bare hashing, requests"
 )
 
-var phases = []string{idle, gated, lean, refusing, ungated, bare, beside}
+var phases = []string{idle, gated, refusing, ungated, bare, beside}
 
 // outcome is what one phase of one round came to.
 type outcome struct {
@@ -251,6 +250,9 @@ func (s *storm) percentOf(other *storm) float64 {
 	return quantile(all, 0.5)
 }
 
+// memoryBound is what sign-ins may take, in MiB: a hash for each slot, one more, and something for the rest.
+func memoryBound() int { return (slots()+1)*hashMiB + 32 }
+
 func printStorm(storms map[string]*storm) {
 	fmt.Printf("\n%d clients sign in, %d protected requests a second, %d slots\n", stormClients, protectedHz, slots())
 	fmt.Printf("%-24s %9s %9s %8s %8s %10s %10s %12s %10s\n", "", "p50 ms", "p99 ms", "p50", "p99", "sign-ins/s", "refused/s", "refused in", "MiB more")
@@ -260,8 +262,6 @@ func printStorm(storms map[string]*storm) {
 		fmt.Printf("%-24s %9.2f %9.2f %7.2fx %7.2fx %10.1f %10.1f %9.2f ms %10.1f\n", phase, ms(s.p50), ms(s.p99),
 			ms(s.p50)/ms(than.p50), ms(s.p99)/ms(than.p99), s.signIns, s.refused, ms(s.refusal), s.peak)
 	}
-	for _, phase := range []string{gated, lean} {
-		fmt.Printf("%s: sign-ins are %.1f %% of bare hashing, and %.1f %% of it beside the same requests; memory may be %d MiB more\n",
-			phase, storms[phase].percentOf(storms[bare]), storms[phase].percentOf(storms[beside]), (slots()+1)*hashMiB+32)
-	}
+	fmt.Printf("sign-ins are %.1f %% of bare hashing, and %.1f %% of it beside the same requests; memory may be %d MiB more\n",
+		storms[gated].percentOf(storms[bare]), storms[gated].percentOf(storms[beside]), memoryBound())
 }

@@ -109,9 +109,6 @@ type stormServer struct {
 func startServer(phase, hash string) *stormServer {
 	cmd := exec.Command(must(os.Executable()))
 	cmd.Env = append(os.Environ(), envPhase+"="+phase, envHash+"="+hash)
-	if phase == lean {
-		cmd.Env = append(cmd.Env, "GOGC=50") // the collector comes before the heap has grown by a second dead hash
-	}
 	cmd.Stderr = os.Stderr
 	s := &stormServer{cmd: cmd, stdin: must(cmd.StdinPipe())}
 	out := must(cmd.StdoutPipe())

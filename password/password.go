@@ -169,7 +169,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := h.gate.enter(ctx); err != nil {
 		return "", err
 	}
-	defer h.gate.leave()
+	defer h.leave()
 	rand.Read(r.salt) // never fails: crypto/rand ends the program first
 	r.tag = h.derive(h.kdf, plain, r.salt, r.Params, tagBytes)
 	return r.String(), nil
@@ -201,7 +201,7 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (ok, rehash 
 	if err := h.gate.enter(ctx); err != nil {
 		return false, false, err
 	}
-	defer h.gate.leave()
+	defer h.leave()
 	ok, rehash, done, err := h.check(password, hash)
 	if policy := h.policy.work(); done < policy {
 		h.spend(policy - done)
