@@ -365,10 +365,11 @@ func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantReque
 // bound is the context of what must not take longer than the stores may. Where ctx ends
 // before, it is that one.
 func (h *TokenHandler) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if end, ok := ctx.Deadline(); ok && time.Until(end) < h.opts.StoreTimeout {
+	end := time.Now().Add(h.opts.StoreTimeout)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(end) {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, h.opts.StoreTimeout)
+	return withDeadline(ctx, end)
 }
 
 func (h *TokenHandler) boundClient(r *http.Request, p params) (*Client, error) {

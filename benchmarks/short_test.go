@@ -48,8 +48,8 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 	if bare.least < 2000 {
 		times = 75 // 7 to 27
 		exactly(t, rows[tokenAlone], 3)
-		exactly(t, rows[passwordGrant], 34)
-		exactly(t, rows[refreshGrant], 30)
+		exactly(t, rows[passwordGrant], 26)
+		exactly(t, rows[refreshGrant], 28)
 	}
 	for _, name := range []string{tokenAlone, passwordGrant, refreshGrant} {
 		atMost(t, rows[name], times, bare)

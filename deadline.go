@@ -1,0 +1,81 @@
+package passbearer
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// deadline is what [context.WithTimeout] returns, but that it sets a timer only when somebody waits: the stores
+// that are memory never do, and a token request has several of these.
+type deadline struct {
+	context.Context // the parent
+	end             time.Time
+
+	mu    sync.Mutex
+	err   error           // once it is known, and nobody has waited
+	timed context.Context // what is waited for; nil: nobody has
+	stop  context.CancelFunc
+}
+
+// withDeadline returns a context that ends with ctx, at end or with the function, whichever comes first. ctx has
+// no earlier deadline of its own.
+func withDeadline(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	d := &deadline{Context: ctx, end: end}
+	return d, d.cancel
+}
+
+func (d *deadline) cancel() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timed != nil {
+		d.stop()
+	} else if d.look() == nil {
+		d.err = context.Canceled
+	}
+}
+
+func (d *deadline) Deadline() (time.Time, bool) { return d.end, true }
+
+func (d *deadline) Done() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timed == nil {
+		d.timed, d.stop = context.WithDeadline(d.Context, d.end)
+		if d.err != nil {
+			d.stop()
+		}
+	}
+	return d.timed.Done()
+}
+
+func (d *deadline) Err() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timed != nil && d.err == nil {
+		return d.timed.Err()
+	}
+	return d.look()
+}
+
+// look finds out what a timer would have told. An end is for good.
+func (d *deadline) look() error {
+	if d.err == nil {
+		d.err = d.Context.Err()
+	}
+	if d.err == nil && !time.Now().Before(d.end) {
+		d.err = context.DeadlineExceeded
+	}
+	return d.err
+}
+
+// Value leads package context to what is waited for, so that a child needs no goroutine, and to its cause.
+func (d *deadline) Value(key any) any {
+	d.mu.Lock()
+	from := d.timed
+	d.mu.Unlock()
+	if from == nil {
+		from = d.Context
+	}
+	return from.Value(key)
+}

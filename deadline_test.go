@@ -1,0 +1,92 @@
+package passbearer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/passbearer/passbearer"
+)
+
+// TestDeadline compares with package context's, in whatever order things happen.
+func TestDeadline(t *testing.T) {
+	steps := []string{"parent", "cancel", "past", "wait", "child", "after"}
+	var all func(done []string)
+	all = func(done []string) {
+		synctest.Test(t, func(t *testing.T) {
+			require.Equal(t, happen(t, context.WithDeadline, done), happen(t, passbearer.WithDeadline, done), done)
+		})
+		for _, step := range steps {
+			if len(done) < 4 {
+				all(append(done[:len(done):len(done)], step))
+			}
+		}
+	}
+	all(nil)
+}
+
+// happen returns all that can be seen of a context while the steps are done.
+func happen(t *testing.T, with func(context.Context, time.Time) (context.Context, context.CancelFunc), steps []string) (seen []any) {
+	end := time.Now().Add(time.Second)
+	parent, stop := context.WithCancelCause(context.WithValue(t.Context(), ctxKey{}, "v"))
+	defer stop(nil)
+	ctx, cancel := with(parent, end)
+	defer cancel()
+	var child context.Context
+	var called atomic.Int32
+	for _, step := range steps {
+		switch step {
+		case "parent":
+			stop(errors.New("the cause"))
+		case "cancel":
+			cancel()
+		case "past":
+			time.Sleep(time.Second)
+		case "wait":
+			seen = append(seen, isClosed(ctx.Done()))
+		case "child":
+			var stopChild context.CancelFunc
+			child, stopChild = context.WithTimeout(ctx, time.Minute)
+			defer stopChild()
+		case "after":
+			context.AfterFunc(ctx, func() { called.Add(1) })
+		}
+		synctest.Wait()
+		at, ok := ctx.Deadline()
+		seen = append(seen, step, ctx.Err(), ctx.Value(ctxKey{}), called.Load(), ok, at.Equal(end))
+		if child != nil {
+			seen = append(seen, child.Err(), child.Value(ctxKey{}))
+		}
+	}
+	seen = append(seen, isClosed(ctx.Done()))
+	if ends(steps) < 2 || steps[0] == "wait" { // of two causes either may be told while nobody waits
+		seen = append(seen, fmt.Sprint(context.Cause(ctx)))
+	}
+	return seen
+}
+
+func ends(steps []string) (n int) {
+	for _, step := range steps {
+		if step == "parent" || step == "cancel" || step == "past" {
+			n++
+		}
+	}
+	return n
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+type ctxKey struct{}
