@@ -30,7 +30,7 @@ func (d *deadline) cancel() {
 	defer d.mu.Unlock()
 	if d.timed != nil {
 		d.stop()
-	} else if d.look() == nil {
+	} else if d.err == nil {
 		d.err = context.Canceled
 	}
 }

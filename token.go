@@ -11,8 +11,11 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"sync"
 	"time"
 
+	"github.com/passbearer/passbearer/internal/jsontext"
 	"github.com/passbearer/passbearer/password"
 	"github.com/passbearer/passbearer/throttle"
 )
@@ -454,7 +457,25 @@ func (TokenResponse) LogValue() slog.Value { return slog.StringValue("TokenRespo
 // [TokenHandlerOptions.Answer].
 func AnswerTokenRequest(w http.ResponseWriter, _ *http.Request, res *TokenResponse) {
 	writeJSONHeader(w, http.StatusOK)
-	json.NewEncoder(w).Encode(res) // strings and numbers always encode
+	b := answers.Get().(*[]byte)
+	*b = res.appendJSON((*b)[:0])
+	w.Write(*b)
+	clear(*b) // no token stays behind
+	answers.Put(b)
+}
+
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+// appendJSON appends what encoding/json makes of res, and a line break.
+func (res *TokenResponse) appendJSON(b []byte) []byte {
+	b = jsontext.AppendString(append(b, `{"access_token":`...), res.AccessToken)
+	b = jsontext.AppendString(append(b, `,"token_type":`...), res.TokenType)
+	b = strconv.AppendInt(append(b, `,"expires_in":`...), res.ExpiresIn, 10)
+	if res.RefreshToken != "" {
+		b = jsontext.AppendString(append(b, `,"refresh_token":`...), res.RefreshToken)
+	}
+	b = jsontext.AppendString(append(b, `,"scope":`...), string(res.Scope))
+	return append(b, "}\n"...)
 }
 
 // issue makes the access token first and touches the session last: whatever

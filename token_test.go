@@ -2,9 +2,11 @@ package passbearer_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -546,4 +548,20 @@ func TestSupported(t *testing.T) {
 		o.Clients = memstore.New()
 	})
 	require.Equal(t, passbearer.Supported{GrantTypes: []string{"otp", "password"}, Clients: true}, more.Supported())
+}
+
+// TestAnswerTokenRequest: the body is what encoding/json makes of the response.
+func TestAnswerTokenRequest(t *testing.T) {
+	for _, res := range []passbearer.TokenResponse{
+		{},
+		{AccessToken: "a.b-c_d", TokenType: "bearer", ExpiresIn: 900, Scope: "read write"},
+		{AccessToken: strings.Repeat("t", 8192), TokenType: "DPoP", ExpiresIn: math.MaxInt64, RefreshToken: "r.1", Scope: "a"},
+		{AccessToken: "\"\\\n\x00\x7f\xff<\u2028", TokenType: "<b>", ExpiresIn: -1, RefreshToken: "&", Scope: "é"},
+	} {
+		w := httptest.NewRecorder()
+		passbearer.AnswerTokenRequest(w, nil, &res)
+		want, err := json.Marshal(res)
+		require.NoError(t, err)
+		require.Equal(t, string(want)+"\n", w.Body.String())
+	}
 }

@@ -1,7 +1,6 @@
 package jwttoken
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/internal/jsontext"
 )
 
 const maxDate = 1 << 53 // from here on a float64 no longer tells one second from the next
@@ -270,13 +270,13 @@ type objectWriter struct{ b []byte }
 
 func (w *objectWriter) name(name string) {
 	w.b = append(w.b, "{,"[min(len(w.b), 1)])
-	w.b = append(appendText(w.b, name), ':')
+	w.b = append(jsontext.AppendString(w.b, name), ':')
 }
 
 func (w *objectWriter) text(name, value string) {
 	if value != "" {
 		w.name(name)
-		w.b = appendText(w.b, value)
+		w.b = jsontext.AppendString(w.b, value)
 	}
 }
 
@@ -285,7 +285,7 @@ func (w *objectWriter) texts(name, list, separator string) {
 	w.name(name)
 	open := byte('[')
 	for value := range strings.SplitSeq(list, separator) {
-		w.b = appendText(append(w.b, open), value)
+		w.b = jsontext.AppendString(append(w.b, open), value)
 		open = ','
 	}
 	w.b = append(w.b, ']')
@@ -321,26 +321,4 @@ func (w *objectWriter) close(extra string) []byte {
 		extra = "{}"
 	}
 	return append(w.b, extra[1:]...)
-}
-
-// appendText writes s as encoding/json does, which is slow to find that there is nothing to escape.
-func appendText(b []byte, s string) []byte {
-	if isPlain(s) {
-		b = append(b, '"')
-		b = append(b, s...)
-		return append(b, '"')
-	}
-	text, _ := json.Marshal(s) // a string always encodes
-	return append(b, text...)
-}
-
-// isPlain reports whether s is spelled in JSON as it is, also by an encoder that is careful with HTML.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
-			return false
-		}
-	}
-	return true
 }
