@@ -293,7 +293,7 @@ func bodyError(err error) *Error {
 // parseParams is stricter than url.ParseQuery, which keeps repeated parameters
 // and takes any bytes.
 func parseParams(body string) (params, *Error) {
-	p := make(params, 0, 8)
+	p := make(params, 0, min(maxParams, 1+strings.Count(body, "&")))
 	for n := 0; body != ""; {
 		var pair string
 		pair, body = cut(body, '&')
