@@ -106,6 +106,7 @@ type Hasher struct {
 	hashes  atomic.Uint64
 	work    atomic.Uint64
 	imports atomic.Uint64
+	ended   atomic.Uint64 // slots that were given back
 
 	// kdf is argon2.IDKey and kdfI is argon2.Key, but for tests that count,
 	// block or panic.
