@@ -250,9 +250,6 @@ func (s *storm) percentOf(other *storm) float64 {
 	return quantile(all, 0.5)
 }
 
-// memoryBound is what sign-ins may take, in MiB: a hash for each slot, one more, and something for the rest.
-func memoryBound() int { return (slots()+1)*hashMiB + 32 }
-
 func printStorm(storms map[string]*storm) {
 	fmt.Printf("\n%d clients sign in, %d protected requests a second, %d slots\n", stormClients, protectedHz, slots())
 	fmt.Printf("%-24s %9s %9s %8s %8s %10s %10s %12s %10s\n", "", "p50 ms", "p99 ms", "p50", "p99", "sign-ins/s", "refused/s", "refused in", "MiB more")
@@ -263,5 +260,5 @@ func printStorm(storms map[string]*storm) {
 			ms(s.p50)/ms(than.p50), ms(s.p99)/ms(than.p99), s.signIns, s.refused, ms(s.refusal), s.peak)
 	}
 	fmt.Printf("sign-ins are %.1f %% of bare hashing, and %.1f %% of it beside the same requests; memory may be %d MiB more\n",
-		storms[gated].percentOf(storms[bare]), storms[gated].percentOf(storms[beside]), memoryBound())
+		storms[gated].percentOf(storms[bare]), storms[gated].percentOf(storms[beside]), (slots()+1)*hashMiB+32)
 }

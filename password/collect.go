@@ -4,33 +4,55 @@ import (
 	"math"
 	"runtime"
 	"runtime/metrics"
+	"sync"
+	"time"
 )
 
-// scanShare is how much smaller than a hash's memory that must be which a collection looks at. A collection then
-// takes some hundredths of a hash's processor time, and saves as much in page faults.
-const scanShare = 16
+// collectShare is what part of the time of hashing may go into collecting: a twentieth. Dead hashes cost more, in
+// page faults.
+const collectShare = 20
 
-// leave gives the slot back, and first has the garbage collector take back the memory of what was hashed in it:
-// argon2 allocates anew for each hash (golang/go#36634), and the collector, left to itself, lets dead ones lie beside
-// the living, in pages that go back to the system and are then asked for again. With many slots the dead are let be
-// until they are a quarter of the living, for a collection stops every processor for a moment.
+// collector has the garbage collector take back the memory of a hash before the next one begins: argon2 allocates
+// anew for each (golang/go#36634), and the collector, left to itself, lets dead ones lie beside the living, in pages
+// that go back to the system and are then asked for again.
 //
-// Where the process has a larger heap of its own, a collection is dear and the hash no great part of memory. Who
-// sets GOGC=off has the collector to themselves.
-func (h *Hasher) leave() {
-	if h.ended.Add(1)%uint64(max(1, cap(h.gate.slots)/4)) == 0 && h.collects() {
-		runtime.GC() // several at once are one
-	}
-	h.gate.leave()
+// What a collection costs depends on all that the process has in memory. So one is made after each hash as long as
+// it costs a twentieth of that, and where it costs more, as much more seldom.
+type collector struct {
+	gc func() // runtime.GC, but for tests
+
+	mu   sync.Mutex
+	debt time.Duration // what collections took that no hashing has paid for yet
 }
 
-// collects reports whether a collection is wanted, and cheap beside a hash.
-func (h *Hasher) collects() bool {
-	m := []metrics.Sample{{Name: "/gc/gogc:percent"}, {Name: "/gc/scan/total:bytes"}}
-	metrics.Read(m)
-	if m[0].Value.Kind() != metrics.KindUint64 || m[1].Value.Kind() != metrics.KindUint64 {
-		return false // a Go that no longer tells
+// hashed is told how long a slot was taken, and may collect. The slot is still the caller's, so that the next hash
+// finds the memory.
+func (c *collector) hashed(took time.Duration) {
+	if !c.pay(took/collectShare) || !collectorIsOn() {
+		return
 	}
-	gogc, scan := m[0].Value.Uint64(), m[1].Value.Uint64()
-	return gogc != math.MaxUint64 && scan <= uint64(h.policy.Memory)*1024/scanShare
+	start := time.Now()
+	c.gc()                                                                    // several at once are one
+	c.owe(time.Since(start) * time.Duration(max(1, runtime.GOMAXPROCS(0)/4))) // of which a collection takes a quarter
+}
+
+// pay reports whether nothing is owed.
+func (c *collector) pay(d time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.debt = max(0, c.debt-d)
+	return c.debt == 0
+}
+
+func (c *collector) owe(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.debt += d
+}
+
+// collectorIsOn reports false where GOGC=off leaves the collector to whoever set that.
+func collectorIsOn() bool {
+	m := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(m)
+	return m[0].Value.Kind() == metrics.KindUint64 && m[0].Value.Uint64() != math.MaxUint64
 }

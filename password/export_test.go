@@ -24,3 +24,6 @@ func (h *Hasher) Parse(s string) error {
 	_, err := parse(s, &h.bounds)
 	return err
 }
+
+// SetGC puts f in the place of runtime.GC, before h is used.
+func (h *Hasher) SetGC(f func()) { h.garbage.gc = f }

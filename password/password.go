@@ -55,8 +55,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -94,8 +96,8 @@ var (
 // process with [New], or take [Default]: two Hashers are two gates, which
 // together admit twice as much.
 //
-// It has the garbage collector take back each hash's memory, where the process's
-// own heap is small enough for that to cost less than the hashes gain; with
+// It has the garbage collector take back the memory of hashes, for a twentieth of
+// their time at most: of each one where the process's own heap is small. With
 // GOGC=off it does not.
 type Hasher struct {
 	policy  Params
@@ -106,7 +108,7 @@ type Hasher struct {
 	hashes  atomic.Uint64
 	work    atomic.Uint64
 	imports atomic.Uint64
-	ended   atomic.Uint64 // slots that were given back
+	garbage collector
 
 	// kdf is argon2.IDKey and kdfI is argon2.Key, but for tests that count,
 	// block or panic.
@@ -132,6 +134,7 @@ func New(opts *Options) (*Hasher, error) {
 		bounds:  bounds{o.Limit, o.ImportLeast, o.ImportLimit},
 		peppers: newPeppers(o.Peppers),
 		gate:    newGate(o.Concurrency, o.Queue),
+		garbage: collector{gc: runtime.GC},
 		kdf:     argon2.IDKey,
 		kdfI:    argon2.Key,
 	}
@@ -174,7 +177,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := h.gate.enter(ctx); err != nil {
 		return "", err
 	}
-	defer h.leave()
+	defer h.leave(time.Now())
 	rand.Read(r.salt) // never fails: crypto/rand ends the program first
 	r.tag = h.derive(h.kdf, plain, r.salt, r.Params, tagBytes)
 	return r.String(), nil
@@ -206,7 +209,7 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (ok, rehash 
 	if err := h.gate.enter(ctx); err != nil {
 		return false, false, err
 	}
-	defer h.leave()
+	defer h.leave(time.Now())
 	ok, rehash, done, err := h.check(password, hash)
 	if policy := h.policy.work(); done < policy {
 		h.spend(policy - done)
@@ -282,6 +285,12 @@ func (h *Hasher) spend(work uint64) {
 	memory := ceilDiv(ceilDiv(work, uint64(p.Time)), step) * step
 	p.Memory = uint32(max(memory, 2*step))
 	h.derive(h.kdf, []byte("dummy password"), make([]byte, saltBytes), p, tagBytes)
+}
+
+// leave gives back a slot that was taken at that time.
+func (h *Hasher) leave(taken time.Time) {
+	h.garbage.hashed(time.Since(taken))
+	h.gate.leave()
 }
 
 // derive is the only caller of argon2; the slot is the caller's.
