@@ -2,6 +2,7 @@ package jwttoken
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -28,13 +29,9 @@ func (es256) Verify(signed string, signature []byte, key any) error {
 	if len(signature) != rsSize {
 		return jwt.ErrECDSAVerification
 	}
-	// Both go to the heap: in one piece.
-	var m struct {
-		hash [sha256.Size]byte
-		der  [maxDERSize]byte
-	}
-	m.hash = sha256.Sum256(bytesOf(signed))
-	if !ecdsa.VerifyASN1(public, m.hash[:], appendDER(m.der[:0], signature)) {
+	hash := sha256.Sum256(bytesOf(signed))
+	der := appendDER(make([]byte, 0, maxDERSize), signature)
+	if !ecdsa.VerifyASN1(public, hash[:], der) {
 		return jwt.ErrECDSAVerification
 	}
 	return nil
@@ -45,6 +42,9 @@ func (es256) Sign(signed string, key any) ([]byte, error) {
 	private, ok := key.(*ecdsa.PrivateKey)
 	if !ok {
 		return nil, jwt.ErrInvalidKeyType
+	}
+	if private.Curve != elliptic.P256() {
+		return nil, jwt.ErrInvalidKey
 	}
 	hash := sha256.Sum256(bytesOf(signed))
 	der, err := ecdsa.SignASN1(rand.Reader, private, hash[:])
