@@ -2,12 +2,14 @@ package passbearer
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
 
 // deadline is what [context.WithTimeout] returns, but that it sets a timer only when somebody waits: the stores
-// that are memory never do, and a token request has several of these.
+// that are memory never do, and a token request has several of these. While nobody waits or asks for Err, it does
+// not know which of two ends came first.
 type deadline struct {
 	context.Context // the parent
 	end             time.Time
@@ -34,6 +36,9 @@ func (d *deadline) cancel() {
 		d.err = context.Canceled
 	}
 }
+
+// String is for whoever prints contexts, as mocks do, and keeps them from the fields.
+func (d *deadline) String() string { return fmt.Sprintf("%v.WithDeadline(%v)", d.Context, d.end) }
 
 func (d *deadline) Deadline() (time.Time, bool) { return d.end, true }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -78,6 +79,47 @@ func ends(steps []string) (n int) {
 		}
 	}
 	return n
+}
+
+// TestDeadlineUnwatched has nobody look before the end: then it has ended, be it by this or that.
+func TestDeadlineUnwatched(t *testing.T) {
+	for _, steps := range [][]string{{}, {"parent"}, {"cancel"}, {"past"}, {"past", "cancel"}, {"parent", "past"}, {"past", "parent", "cancel"}} {
+		synctest.Test(t, func(t *testing.T) {
+			parent, stop := context.WithCancel(t.Context())
+			defer stop()
+			ctx, cancel := passbearer.WithDeadline(parent, time.Now().Add(time.Second))
+			defer cancel()
+			for _, step := range steps {
+				switch step {
+				case "parent":
+					stop()
+				case "cancel":
+					cancel()
+				case "past":
+					time.Sleep(time.Second)
+				}
+			}
+			require.Equal(t, len(steps) > 0, ctx.Err() != nil, steps)
+			require.Equal(t, len(steps) > 0, isClosed(ctx.Done()), steps)
+		})
+	}
+}
+
+// TestDeadlineAtOnce is for the race detector.
+func TestDeadlineAtOnce(t *testing.T) {
+	for range 200 {
+		parent, stop := context.WithCancel(context.WithValue(t.Context(), ctxKey{}, "v"))
+		ctx, cancel := passbearer.WithDeadline(parent, time.Now().Add(time.Millisecond))
+		var all sync.WaitGroup
+		for _, f := range []func(){
+			cancel, stop, func() { ctx.Err() }, func() { <-ctx.Done() }, func() { ctx.Value(ctxKey{}) }, func() { _ = fmt.Sprint(ctx) },
+			func() { context.AfterFunc(ctx, func() {}) }, func() { _, c := context.WithCancel(ctx); c() },
+		} {
+			all.Go(f)
+		}
+		all.Wait()
+		require.Error(t, ctx.Err())
+	}
 }
 
 func isClosed(c <-chan struct{}) bool {

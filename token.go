@@ -460,9 +460,13 @@ func AnswerTokenRequest(w http.ResponseWriter, _ *http.Request, res *TokenRespon
 	b := answers.Get().(*[]byte)
 	*b = res.appendJSON((*b)[:0])
 	w.Write(*b)
-	clear(*b) // no token stays behind
-	answers.Put(b)
+	clear(*b) // no token stays in the pool
+	if cap(*b) <= maxPooledAnswer {
+		answers.Put(b)
+	}
 }
+
+const maxPooledAnswer = 16 << 10 // bytes
 
 var answers = sync.Pool{New: func() any { return new([]byte) }}
 

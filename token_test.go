@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -552,6 +553,7 @@ func TestSupported(t *testing.T) {
 
 // TestAnswerTokenRequest: the body is what encoding/json makes of the response.
 func TestAnswerTokenRequest(t *testing.T) {
+	require.Equal(t, 6, reflect.TypeFor[passbearer.TokenResponse]().NumField(), "a new field has to be written, and tested here")
 	for _, res := range []passbearer.TokenResponse{
 		{},
 		{AccessToken: "a.b-c_d", TokenType: "bearer", ExpiresIn: 900, Scope: "read write"},
@@ -564,4 +566,22 @@ func TestAnswerTokenRequest(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(want)+"\n", w.Body.String())
 	}
+}
+
+// TestAnswerStaysNowhere: a writer that keeps what it was given keeps no token.
+func TestAnswerStaysNowhere(t *testing.T) {
+	w := &keeper{ResponseRecorder: httptest.NewRecorder()}
+	passbearer.AnswerTokenRequest(w, nil, &passbearer.TokenResponse{AccessToken: "secret"})
+	require.Contains(t, w.Body.String(), "secret")
+	require.Equal(t, make([]byte, len(w.kept)), w.kept)
+}
+
+type keeper struct {
+	*httptest.ResponseRecorder
+	kept []byte
+}
+
+func (k *keeper) Write(p []byte) (int, error) {
+	k.kept = p
+	return k.ResponseRecorder.Write(p)
 }
