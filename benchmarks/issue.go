@@ -33,13 +33,16 @@ const (
 func issuing(s *suite) *table {
 	t := &table{title: s.alg + ", the token endpoint"}
 	signed, _ := cutSignature(s.token)
-	t.add(bareSignature, s.bareSign(signed))
+	signature := t.add(bareSignature, s.bareSign(signed))
 	t.add(tokenAlone, func() { s.issue("read write") })
 	password := "grant_type=password&username=alice&password=correct+horse+battery+staple"
 	alone := passbearer.TokenHandlerOptions{InsecureSkipThrottling: true, Observer: quiet{}}
 	t.add(passwordGrant, forms(s.endpoint(&alone), password))
 	t.add(throttled, forms(s.endpoint(&passbearer.TokenHandlerOptions{Observer: quiet{}}), password))
 	t.add(refreshGrant, s.refreshes(password))
+	for _, r := range t.rows[1:] {
+		r.base = signature
+	}
 	return t
 }
 
