@@ -2,10 +2,13 @@ package jwttoken
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/passbearer/passbearer/internal/jsontext"
 )
 
 // encoding/json keeps the last of duplicate members, replaces invalid UTF-8 and matches names
@@ -196,14 +199,24 @@ func unique(members []member) bool {
 		}
 		return len(names) == len(members)
 	}
+	var seen uint64 // a bit for each name, which several may share
 	for i := range members {
-		for j := range i {
-			if members[i].name == members[j].name {
-				return false
-			}
+		name := members[i].name
+		bit := bitOf(name)
+		if seen&bit != 0 && slices.ContainsFunc(members[:i], func(m member) bool { return m.name == name }) {
+			return false
 		}
+		seen |= bit
 	}
 	return true
+}
+
+// bitOf tells most registered names apart.
+func bitOf(name string) uint64 {
+	if name == "" {
+		return 1
+	}
+	return 1 << ((uint(len(name)) + uint(name[0]) + 13*uint(name[len(name)-1])) % 64)
 }
 
 // array tells each element, if somebody asks.
@@ -237,7 +250,7 @@ func (s *scanner) array(depth int, tell func(element string)) error {
 // str returns a part of the text where the string has no escape, as is usual.
 func (s *scanner) str() (string, error) {
 	start := s.pos + 1 // after the quote
-	for i := start; i < len(s.text); i++ {
+	for i := start + jsontext.Plain(s.text[start:]); i < len(s.text); i++ {
 		switch c := s.text[i]; {
 		case c == '"':
 			s.pos = i + 1

@@ -1,12 +1,15 @@
-// Package jsontext writes strings as JSON. encoding/json takes most of its time to find that there is nothing to
-// escape in a token.
+// Package jsontext writes and reads strings of JSON. encoding/json takes most of its time to find that there is
+// nothing to escape in a token.
 package jsontext
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"math/bits"
+)
 
 // AppendString appends s to dst as [json.Marshal] writes it.
 func AppendString(dst []byte, s string) []byte {
-	if isPlain(s) {
+	if Plain(s) == len(s) {
 		dst = append(dst, '"')
 		dst = append(dst, s...)
 		return append(dst, '"')
@@ -15,32 +18,36 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, text...)
 }
 
-// isPlain reports whether s is spelled in JSON as it is, also by an encoder that is careful with HTML.
-func isPlain(s string) bool {
-	for len(s) >= 8 {
-		if !isPlain8(uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56) {
-			return false
-		}
-		s = s[8:]
-	}
-	for i := range len(s) {
-		if !isPlain8(uint64(s[i]) * each) {
-			return false
+// Plain returns how many bytes s begins with that a string of JSON has as they are, also by an encoder that is
+// careful with HTML: ASCII but for control characters, quotes, backslashes and <, > and &.
+func Plain(s string) int {
+	i := 0
+	for ; len(s)-i >= 8; i += 8 {
+		w := s[i : i+8]
+		found := special(uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
+			uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56)
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
-	return true
+	for ; i < len(s); i++ {
+		switch c := s[i]; {
+		case c < ' ', c >= 0x80, c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return i
+		}
+	}
+	return i
 }
 
 const each = 0x01_01_01_01_01_01_01_01 // times a byte is eight of it
 
-// isPlain8 looks at eight bytes at once: of each byte below, the highest bit tells. A borrow from a byte that is
-// not plain may set the bit of the next one too, which does no harm.
-func isPlain8(x uint64) bool {
+// special looks at eight bytes at once, the first of them lowest, and sets the highest bit of each that is not
+// plain. It may set more above the first, by a borrow.
+func special(x uint64) uint64 {
 	control := (x - ' '*each) &^ x
 	quotes := (x | 4*each) ^ '&'*each // zero where x is '"' or '&', which are 4 apart
 	angles := (x | 2*each) ^ '>'*each // '<' or '>', which are 2 apart
 	slash := x ^ '\\'*each
 	zeros := (quotes-each)&^quotes | (angles-each)&^angles | (slash-each)&^slash
-	return (x|control|zeros)&(0x80*each) == 0
+	return (x | control | zeros) & (0x80 * each)
 }

@@ -38,6 +38,25 @@ func same(t *testing.T, s string) {
 	require.Equal(t, string(want), string(jsontext.AppendString(nil, s)))
 }
 
+// TestPlain compares with a look at each byte, for each byte in each place.
+func TestPlain(t *testing.T) {
+	for c := range 256 {
+		for at := range 17 {
+			for size := range 18 {
+				s := []byte(strings.Repeat("a", size))
+				if at < size {
+					s[at] = byte(c)
+				}
+				want := strings.IndexFunc(string(s), func(r rune) bool { return r < ' ' || r > '\x7f' || strings.ContainsRune("\"\\<>&", r) })
+				if want < 0 {
+					want = size
+				}
+				require.Equal(t, want, jsontext.Plain(string(s)), "%q", s)
+			}
+		}
+	}
+}
+
 func TestAllocations(t *testing.T) {
 	memory, token := make([]byte, 0, 1024), strings.Repeat("Ab9-_.", 100)
 	require.Zero(t, testing.AllocsPerRun(100, func() { jsontext.AppendString(memory, token) }))
