@@ -87,8 +87,8 @@ func (trustingUsers) VerifyPassword(context.Context, string, string) (bool, erro
 
 // forms returns an operation: a token request with that body.
 func forms(h http.Handler, body string) func() {
-	f := newForm(h)
-	return func() { f.post(body) }
+	f, text := newForm(h), []byte(body)
+	return func() { f.post(text) }
 }
 
 // refreshes returns an operation that refreshes with the token that the one before got.
@@ -98,8 +98,12 @@ func (s *suite) refreshes(password string) func() {
 	sessions := passbearer.NewSessions(users, users, keys, &passbearer.SessionsOptions{Observer: quiet{}})
 	f := newForm(passbearer.NewTokenHandler(users, s.tokens, &passbearer.TokenHandlerOptions{
 		Sessions: sessions, InsecureSkipThrottling: true, Observer: quiet{}}))
-	f.post(password)
-	return func() { f.post("grant_type=refresh_token&refresh_token=" + f.refreshToken()) }
+	f.post([]byte(password))
+	var body []byte
+	return func() {
+		body = append(append(body[:0], "grant_type=refresh_token&refresh_token="...), f.refreshToken()...)
+		f.post(body)
+	}
 }
 
 // form posts forms to a handler.
@@ -120,7 +124,7 @@ func newForm(h http.Handler) *form {
 	return f
 }
 
-func (f *form) post(body string) {
+func (f *form) post(body []byte) {
 	f.body.rest = body
 	f.r.ContentLength = int64(len(body))
 	clear(f.w.header)
@@ -131,17 +135,17 @@ func (f *form) post(body string) {
 	}
 }
 
-func (f *form) refreshToken() string {
+func (f *form) refreshToken() []byte {
 	const before = `"refresh_token":"`
 	rest := f.w.body[bytes.Index(f.w.body, []byte(before))+len(before):]
-	return string(rest[:bytes.IndexByte(rest, '"')])
+	return rest[:bytes.IndexByte(rest, '"')]
 }
 
 // reader is a body that has arrived.
-type reader struct{ rest string }
+type reader struct{ rest []byte }
 
 func (r *reader) Read(p []byte) (int, error) {
-	if r.rest == "" {
+	if len(r.rest) == 0 {
 		return 0, io.EOF
 	}
 	n := copy(p, r.rest)

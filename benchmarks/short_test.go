@@ -53,7 +53,7 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 		times = 75 // 7 to 27
 		exactly(t, rows[tokenAlone], 3)
 		exactly(t, rows[passwordGrant], 26)
-		exactly(t, rows[refreshGrant], 28)
+		exactly(t, rows[refreshGrant], 26)
 	}
 	for _, name := range []string{tokenAlone, passwordGrant, refreshGrant} {
 		atMost(t, rows[name], times, bare)
