@@ -31,14 +31,22 @@ func TestCollect(t *testing.T) {
 
 	debug.SetGCPercent(-1)
 	require.Empty(t, collections(t, hash, 0), "GOGC=off")
+	debug.SetGCPercent(100)
+
+	own := make([]byte, 5*policyMemory+1)
+	require.Empty(t, collections(t, hash, 0), "a large heap")
+	runtime.KeepAlive(own)
 }
+
+const policyMemory = 64 << 20
 
 // collections has 21 sign-ins with one slot, each of which takes some time, and each collection some; it returns
 // after which there was one.
 func collections(t *testing.T, hash, cost time.Duration) (after []int) {
 	quarter := time.Duration(max(1, runtime.GOMAXPROCS(0)/4))
+	runtime.GC() // finds out what is alive
 	synctest.Test(t, func(t *testing.T) {
-		h := newHasher(t, password.Options{Params: cheap, Concurrency: 1})
+		h := newHasher(t, password.Options{Params: password.Params{Memory: policyMemory / 1024, Time: 1, Threads: 1}, Concurrency: 1})
 		n := 0
 		h.SetKDF(func(_, _ []byte, _, _ uint32, _ uint8, keyLen uint32) []byte {
 			n++
@@ -62,6 +70,7 @@ func collections(t *testing.T, hash, cost time.Duration) (after []int) {
 func TestCollected(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	h := newHasher(t, password.Options{Concurrency: 1})
+	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, err := h.Hash(t.Context(), "password")

@@ -55,7 +55,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,8 +96,8 @@ var (
 // together admit twice as much.
 //
 // It has the garbage collector take back the memory of hashes, for a twentieth of
-// their time at most: of each one where the process's own heap is small. With
-// GOGC=off it does not.
+// their time at most: of each one where the process's own heap is small, and of
+// none where it is over four times as large as a hash, or with GOGC=off.
 type Hasher struct {
 	policy  Params
 	bounds  bounds
@@ -134,7 +133,7 @@ func New(opts *Options) (*Hasher, error) {
 		bounds:  bounds{o.Limit, o.ImportLeast, o.ImportLimit},
 		peppers: newPeppers(o.Peppers),
 		gate:    newGate(o.Concurrency, o.Queue),
-		garbage: collector{gc: runtime.GC},
+		garbage: newCollector(o.Params, o.Concurrency),
 		kdf:     argon2.IDKey,
 		kdfI:    argon2.Key,
 	}
