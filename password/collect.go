@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// collectShare is what part of the time of hashing may go into collecting: a twentieth. Dead hashes cost more, in
-// page faults.
+// collectShare is what part of the time of hashing goes into collecting: about a twentieth. Dead hashes cost more,
+// in page faults.
 const collectShare = 20
 
-// collectBeside is how many hashes as much a process may have in memory besides, for dead ones to be collected.
+// collectBeside is how large the heap may be for dead hashes to be collected: as many hashes, besides the running.
 const collectBeside = 4
 
 // collector has the garbage collector take back the memory of a hash before the next one begins: argon2 allocates
@@ -23,49 +23,54 @@ const collectBeside = 4
 // it costs a twentieth of that, and where it costs more, as much more seldom; and none where the process has so much
 // that a dead hash is no great part of it, for a sign-in waits for the collection.
 type collector struct {
-	gc    func() // runtime.GC, but for tests
-	small uint64 // bytes: in a heap of more than that none is made
+	gc   func() // runtime.GC, but for tests
+	hash uint64 // bytes that one takes
 
-	mu   sync.Mutex
-	debt time.Duration // what collections took that no hashing has paid for yet
+	mu      sync.Mutex
+	running bool
+	debt    time.Duration // what the last collection took that no hashing has paid for yet
 }
 
-func newCollector(policy Params, slots int) collector {
-	return collector{gc: runtime.GC, small: uint64(slots+collectBeside) * uint64(policy.Memory) * 1024}
-}
-
-// hashed is told how long a slot was taken, and may collect. The slot is still the caller's, so that the next hash
-// finds the memory.
-func (c *collector) hashed(took time.Duration) {
-	if !c.pay(took/collectShare) || !c.wanted() {
+// hashed is told how long a slot was taken and how many are, and may collect. The slot is still the caller's, so
+// that the next hash finds the memory.
+func (c *collector) hashed(took time.Duration, slots int) {
+	if !c.begin(took / collectShare) {
+		return
+	}
+	var cost time.Duration
+	defer func() { c.end(cost) }()
+	if !wanted(c.hash * uint64(slots+collectBeside)) {
 		return
 	}
 	start := time.Now()
-	c.gc() // several at once are one
-	took = time.Since(start)
-	c.owe(took * time.Duration(max(1, runtime.GOMAXPROCS(0)/4))) // it takes a quarter of the processors
+	c.gc()
+	cost = time.Since(start) * time.Duration((runtime.GOMAXPROCS(0)+3)/4) // it takes a quarter of the processors
 }
 
-// pay reports whether nothing is owed.
-func (c *collector) pay(d time.Duration) bool {
+// begin reports whether a collection is paid for, and none is running.
+func (c *collector) begin(paid time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.debt = max(0, c.debt-d)
-	return c.debt == 0
+	if c.running {
+		return false
+	}
+	c.debt = max(0, c.debt-paid)
+	c.running = c.debt == 0
+	return c.running
 }
 
-func (c *collector) owe(d time.Duration) {
+func (c *collector) end(cost time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.debt += d
+	c.running, c.debt = false, cost
 }
 
-// wanted reports whether the heap is small, and the collector not left to whoever set GOGC=off.
-func (c *collector) wanted() bool {
+// wanted reports whether the heap is no larger than that, and the collector not left to whoever set GOGC=off.
+func wanted(heap uint64) bool {
 	m := []metrics.Sample{{Name: "/gc/gogc:percent"}, {Name: "/gc/heap/live:bytes"}}
 	metrics.Read(m)
 	if m[0].Value.Kind() != metrics.KindUint64 || m[1].Value.Kind() != metrics.KindUint64 {
 		return false // a Go that no longer tells
 	}
-	return m[0].Value.Uint64() != math.MaxUint64 && m[1].Value.Uint64() <= c.small
+	return m[0].Value.Uint64() != math.MaxUint64 && m[1].Value.Uint64() <= heap
 }

@@ -12,58 +12,98 @@ import (
 	"github.com/passbearer/passbearer/password"
 )
 
+const (
+	policyMemory = 64 << 20
+	hashTime     = 40 * time.Millisecond
+)
+
 // TestCollect: hashes have their memory collected, for a twentieth of their time.
 func TestCollect(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	const hash = 40 * time.Millisecond
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	each := []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}
 	for _, row := range []struct {
 		cost time.Duration
 		want []int // the hashes that a collection came after
 	}{
-		{0, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}},
-		{hash / 20, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}},
-		{hash/20 + 1, []int{1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21}},
-		{hash / 2, []int{1, 11, 21}},
+		{0, each},
+		{hashTime / 20, each},
+		{hashTime/20 + 1, []int{1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21}},
+		{hashTime / 2, []int{1, 11, 21}},
 		{time.Minute, []int{1}},
 	} {
-		require.Equal(t, row.want, collections(t, hash, row.cost), row.cost)
+		require.Equal(t, row.want, collections(t, row.cost), row.cost)
 	}
+	runtime.GOMAXPROCS(5)
+	require.Equal(t, []int{1, 11, 21}, collections(t, hashTime/4), "of more processors")
 
 	debug.SetGCPercent(-1)
-	require.Empty(t, collections(t, hash, 0), "GOGC=off")
+	require.Empty(t, collections(t, 0), "GOGC=off")
 	debug.SetGCPercent(100)
 
 	own := make([]byte, 5*policyMemory+1)
-	require.Empty(t, collections(t, hash, 0), "a large heap")
+	require.Empty(t, collections(t, 0), "a large heap")
+	require.Equal(t, 1, atOnce(t), "which hashes that run have a part in")
 	runtime.KeepAlive(own)
 }
 
-const policyMemory = 64 << 20
+// TestCollectAtOnce: a collection is made one at a time, and only whose hash it follows waits for it.
+func TestCollectAtOnce(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	require.Equal(t, 1, atOnce(t))
+}
 
-// collections has 21 sign-ins with one slot, each of which takes some time, and each collection some; it returns
-// after which there was one.
-func collections(t *testing.T, hash, cost time.Duration) (after []int) {
-	quarter := time.Duration(max(1, runtime.GOMAXPROCS(0)/4))
+// collections has 21 sign-ins, one after another, with a collection of that cost, and returns after which there was
+// one.
+func collections(t *testing.T, cost time.Duration) (after []int) {
 	runtime.GC() // finds out what is alive
 	synctest.Test(t, func(t *testing.T) {
-		h := newHasher(t, password.Options{Params: password.Params{Memory: policyMemory / 1024, Time: 1, Threads: 1}, Concurrency: 1})
-		n := 0
-		h.SetKDF(func(_, _ []byte, _, _ uint32, _ uint8, keyLen uint32) []byte {
-			n++
-			time.Sleep(hash)
-			return make([]byte, keyLen)
-		})
-		h.SetGC(func() {
+		var h *password.Hasher
+		n := 1
+		h = collecting(t, 1, func() {
 			require.Equal(t, 1, h.Stats().Running, "the slot is kept")
-			time.Sleep((cost + quarter - 1) / quarter)
+			time.Sleep(cost)
 			after = append(after, n)
 		})
-		for range 21 {
+		for ; n <= 21; n++ {
 			_, _, err := h.Verify(t.Context(), "password", "")
 			require.NoError(t, err)
 		}
 	})
 	return after
+}
+
+// atOnce has eight sign-ins at once, with a collection of a second, and returns how many waited for it.
+func atOnce(t *testing.T) (waited int) {
+	runtime.GC()
+	synctest.Test(t, func(t *testing.T) {
+		h := collecting(t, 8, func() { time.Sleep(time.Second) })
+		times := make(chan time.Duration, 8)
+		for range 8 {
+			go func() {
+				start := time.Now()
+				_, _, err := h.Verify(t.Context(), "password", "")
+				times <- time.Since(start)
+				require.NoError(t, err)
+			}()
+		}
+		for range 8 {
+			if <-times > hashTime {
+				waited++
+			}
+		}
+	})
+	return waited
+}
+
+func collecting(t *testing.T, slots int, gc func()) *password.Hasher {
+	h := newHasher(t, password.Options{Params: password.Params{Memory: policyMemory / 1024, Time: 1, Threads: 1}, Concurrency: slots})
+	h.SetKDF(func(_, _ []byte, _, _ uint32, _ uint8, keyLen uint32) []byte {
+		time.Sleep(hashTime)
+		return make([]byte, keyLen)
+	})
+	h.SetGC(gc)
+	return h
 }
 
 // TestCollected: the real collector is called, and finds the memory.

@@ -55,6 +55,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,8 +96,8 @@ var (
 // process with [New], or take [Default]: two Hashers are two gates, which
 // together admit twice as much.
 //
-// It has the garbage collector take back the memory of hashes, for a twentieth of
-// their time at most: of each one where the process's own heap is small, and of
+// It has the garbage collector take back the memory of hashes, for about a
+// twentieth of their time: of each one where the process's own heap is small, and of
 // none where it is over four times as large as a hash, or with GOGC=off.
 type Hasher struct {
 	policy  Params
@@ -133,7 +134,7 @@ func New(opts *Options) (*Hasher, error) {
 		bounds:  bounds{o.Limit, o.ImportLeast, o.ImportLimit},
 		peppers: newPeppers(o.Peppers),
 		gate:    newGate(o.Concurrency, o.Queue),
-		garbage: newCollector(o.Params, o.Concurrency),
+		garbage: collector{gc: runtime.GC, hash: uint64(o.Params.Memory) * 1024},
 		kdf:     argon2.IDKey,
 		kdfI:    argon2.Key,
 	}
@@ -288,7 +289,7 @@ func (h *Hasher) spend(work uint64) {
 
 // leave gives back a slot that was taken at that time.
 func (h *Hasher) leave(taken time.Time) {
-	h.garbage.hashed(time.Since(taken))
+	h.garbage.hashed(time.Since(taken), len(h.gate.slots))
 	h.gate.leave()
 }
 
