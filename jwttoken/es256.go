@@ -13,7 +13,7 @@ import (
 )
 
 // es256 is jwt.SigningMethodES256 without its cost: that one makes big numbers of each signature, and copies
-// the token.
+// the token. It has no other curve than P-256, where that one verifies with any.
 type es256 struct{}
 
 var _ jwt.SigningMethod = es256{}
@@ -26,7 +26,7 @@ func (es256) Verify(signed string, signature []byte, key any) error {
 	if !ok {
 		return jwt.ErrInvalidKeyType
 	}
-	if len(signature) != rsSize {
+	if len(signature) != rsSize || public.Curve != elliptic.P256() {
 		return jwt.ErrECDSAVerification
 	}
 	hash := sha256.Sum256(bytesOf(signed))
