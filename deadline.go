@@ -8,8 +8,8 @@ import (
 )
 
 // deadline is what [context.WithTimeout] returns, but that it sets a timer only when somebody waits: the stores
-// that are memory never do, and a token request has several of these. While nobody waits or asks for Err, it does
-// not know which of two ends came first.
+// that are memory never do, and a token request has several of these. Of two ends it knows the first only if
+// somebody asked for Err in between, and [context.Cause] only if somebody waited.
 type deadline struct {
 	context.Context // the parent
 	end             time.Time
@@ -37,8 +37,8 @@ func (d *deadline) cancel() {
 	}
 }
 
-// String is for whoever prints contexts, as mocks do, and keeps them from the fields.
-func (d *deadline) String() string { return fmt.Sprintf("%v.WithDeadline(%v)", d.Context, d.end) }
+// String keeps package fmt, which mocks call with their arguments, from reading the fields by reflection.
+func (d *deadline) String() string { return fmt.Sprintf("%T.WithDeadline(%v)", d.Context, d.end) }
 
 func (d *deadline) Deadline() (time.Time, bool) { return d.end, true }
 

@@ -81,7 +81,7 @@ func ends(steps []string) (n int) {
 	return n
 }
 
-// TestDeadlineUnwatched has nobody look before the end: then it has ended, be it by this or that.
+// TestDeadlineUnwatched has nobody look before the end: then it has ended, by whichever end.
 func TestDeadlineUnwatched(t *testing.T) {
 	for _, steps := range [][]string{{}, {"parent"}, {"cancel"}, {"past"}, {"past", "cancel"}, {"parent", "past"}, {"past", "parent", "cancel"}} {
 		synctest.Test(t, func(t *testing.T) {

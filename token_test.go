@@ -568,8 +568,8 @@ func TestAnswerTokenRequest(t *testing.T) {
 	}
 }
 
-// TestAnswerStaysNowhere: a writer that keeps what it was given keeps no token.
-func TestAnswerStaysNowhere(t *testing.T) {
+// TestAnswerIsCleared: a writer that keeps what it was given keeps no token, nor does the pool.
+func TestAnswerIsCleared(t *testing.T) {
 	w := &keeper{ResponseRecorder: httptest.NewRecorder()}
 	passbearer.AnswerTokenRequest(w, nil, &passbearer.TokenResponse{AccessToken: "secret"})
 	require.Contains(t, w.Body.String(), "secret")

@@ -15,8 +15,8 @@ type row struct {
 	n, cores int // how many requests an operation is, one after another, and on how many cores at a time
 
 	ns, least, allocs float64 // per request; ns is the median
-	base              *row    // what it cannot do without; nil: there is none
-	over              float64 // ns beyond base
+	base              *row    // what it cannot do without, where that is measured
+	over              float64 // ns beyond base, per operation
 }
 
 // measure times all rows in rounds, each round in another order, so that whatever else the machine does
@@ -36,25 +36,22 @@ func measure(rows []*row, rounds int, each time.Duration) {
 	for i, r := range rows {
 		slices.Sort(times[i])
 		r.ns, r.least = times[i][rounds/2]/float64(r.n), times[i][0]/float64(r.n)
-		if r.base != nil {
-			r.over = beyond(r.base, r, 4*rounds, each/8)
-		}
 	}
 }
 
-// beyond returns the median of what r takes more than base right before and after it: where that is little beside
-// both, the machine must not have changed its speed between them.
-func beyond(base, r *row, turns int, each time.Duration) float64 {
-	nBase, n := calibrate(base.run, each), calibrate(r.run, each)
+// measureOver takes turns so short that a change of the machine's speed falls on r and on its base right before and
+// after it, and the median of their differences. It leaves out the few turns in which memory was collected.
+func (r *row) measureOver(turns int, each time.Duration) {
+	nBase, n := calibrate(r.base.run, each), calibrate(r.run, each)
 	differences := make([]float64, turns)
 	for i := range differences {
-		before := perOperation(base.run, nBase)
+		before := perOperation(r.base.run, nBase)
 		took := perOperation(r.run, n)
-		after := perOperation(base.run, nBase)
+		after := perOperation(r.base.run, nBase)
 		differences[i] = took - (before+after)/2
 	}
 	slices.Sort(differences)
-	return differences[turns/2]
+	r.over = differences[turns/2]
 }
 
 // calibrate returns how often run fits into d.

@@ -1,5 +1,5 @@
-// Package jsontext writes and reads strings of JSON. encoding/json takes most of its time to find that there is
-// nothing to escape in a token.
+// Package jsontext writes strings of JSON, and finds what needs no escape in them. encoding/json takes most of its
+// time to find that in a token there is nothing to escape.
 package jsontext
 
 import (
@@ -18,7 +18,7 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, text...)
 }
 
-// Plain returns how many bytes s begins with that a string of JSON has as they are, also by an encoder that is
+// Plain returns the length of the longest prefix of s that JSON spells unchanged, also by an encoder that is
 // careful with HTML: ASCII but for control characters, quotes, backslashes and <, > and &.
 func Plain(s string) int {
 	i := 0
