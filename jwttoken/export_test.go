@@ -1,6 +1,10 @@
 package jwttoken
 
-import "github.com/golang-jwt/jwt/v5"
+import (
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/passbearer/passbearer"
+)
 
 // NewHS256 returns our HS256 and its key for that secret.
 func NewHS256(secret []byte) (jwt.SigningMethod, any) { return hs256{}, newMACKey(secret) }
@@ -61,3 +65,15 @@ var Stricter = map[error]string{
 
 // Published returns the first byte of the JWK Set of keys.
 func Published(keys *Keys) *byte { return &keys.load().published().text[0] }
+
+// IsPlain tells whether IssueToken leaves these claims unread, what reading them back finds, and why it is not
+// come to.
+func (t *Tokens) IsPlain(c passbearer.Claims) (plain bool, found, refused error) {
+	if err := t.prepare(&c, t.opts.Now()); err != nil {
+		return false, nil, err
+	}
+	b := scratches.Get().(*scratch)
+	defer b.free()
+	b.payload = appendClaims(b.payload, &c)
+	return t.isPlain(&c), t.readBack(b, &c), nil
+}
