@@ -66,6 +66,3 @@ func (r *Revocations) Forget(sessionID string) {
 	delete(shard.m, sessionID)
 	r.sessions.n.Add(-1)
 }
-
-// WithDeadline is the context of what stores may take.
-var WithDeadline = withDeadline

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/passbearer/passbearer/internal/deadline"
 	"github.com/passbearer/passbearer/internal/jsontext"
 	"github.com/passbearer/passbearer/password"
 	"github.com/passbearer/passbearer/throttle"
@@ -372,7 +373,7 @@ func (h *TokenHandler) bound(ctx context.Context) (context.Context, context.Canc
 	if earlier, ok := ctx.Deadline(); ok && earlier.Before(end) {
 		return ctx, func() {}
 	}
-	return withDeadline(ctx, end)
+	return deadline.With(ctx, end)
 }
 
 func (h *TokenHandler) boundClient(r *http.Request, p params) (*Client, error) {

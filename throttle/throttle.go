@@ -15,6 +15,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/passbearer/passbearer/internal/deadline"
 )
 
 // DefaultCells is the default of [Options.Cells].
@@ -306,7 +308,7 @@ func (r *Reservation) Fail(ctx context.Context) error {
 }
 
 func (r *Reservation) refund(ctx context.Context, takes []Take) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refundTimeout)
+	ctx, cancel := deadline.With(context.WithoutCancel(ctx), time.Now().Add(refundTimeout))
 	defer cancel()
 	if err := r.limiter.opts.Store.RefundAttempt(ctx, takes); err != nil {
 		return fmt.Errorf("throttle: give an attempt back: %w", err)

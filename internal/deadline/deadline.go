@@ -1,4 +1,5 @@
-package passbearer
+// Package deadline has a context that costs little where nobody waits for its end.
+package deadline
 
 import (
 	"context"
@@ -20,9 +21,9 @@ type deadline struct {
 	stop  context.CancelFunc
 }
 
-// withDeadline returns a context that ends with ctx, at end or with the function, whichever comes first. ctx has
-// no earlier deadline of its own.
-func withDeadline(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+// With returns a context that ends with ctx, at end or with the function, whichever comes first. ctx has no earlier
+// deadline of its own.
+func With(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
 	d := &deadline{Context: ctx, end: end}
 	return d, d.cancel
 }

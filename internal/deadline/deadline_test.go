@@ -1,4 +1,4 @@
-package passbearer_test
+package deadline_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/internal/deadline"
 )
 
 // TestDeadline compares with package context's, in whatever order things happen.
@@ -21,7 +21,7 @@ func TestDeadline(t *testing.T) {
 	var all func(done []string)
 	all = func(done []string) {
 		synctest.Test(t, func(t *testing.T) {
-			require.Equal(t, happen(t, context.WithDeadline, done), happen(t, passbearer.WithDeadline, done), done)
+			require.Equal(t, happen(t, context.WithDeadline, done), happen(t, deadline.With, done), done)
 		})
 		for _, step := range steps {
 			if len(done) < 4 {
@@ -87,7 +87,7 @@ func TestDeadlineUnwatched(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			parent, stop := context.WithCancel(t.Context())
 			defer stop()
-			ctx, cancel := passbearer.WithDeadline(parent, time.Now().Add(time.Second))
+			ctx, cancel := deadline.With(parent, time.Now().Add(time.Second))
 			defer cancel()
 			for _, step := range steps {
 				switch step {
@@ -109,7 +109,7 @@ func TestDeadlineUnwatched(t *testing.T) {
 func TestDeadlineAtOnce(t *testing.T) {
 	for range 200 {
 		parent, stop := context.WithCancel(context.WithValue(t.Context(), ctxKey{}, "v"))
-		ctx, cancel := passbearer.WithDeadline(parent, time.Now().Add(time.Millisecond))
+		ctx, cancel := deadline.With(parent, time.Now().Add(time.Millisecond))
 		var all sync.WaitGroup
 		for _, f := range []func(){
 			cancel, stop, func() { ctx.Err() }, func() { <-ctx.Done() }, func() { ctx.Value(ctxKey{}) }, func() { _ = fmt.Sprint(ctx) },
