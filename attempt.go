@@ -15,7 +15,7 @@ func newThrottle(sessions *Sessions) *throttle.Limiter {
 	var opts throttle.Options
 	if sessions != nil {
 		for _, key := range sessions.keys.keys {
-			opts.Secrets = append(opts.Secrets, key.mac()) // from which it derives its own
+			opts.Secrets = append(opts.Secrets, key.secret()) // from which it derives its own
 		}
 	}
 	l, err := throttle.New(&opts)
@@ -43,11 +43,10 @@ func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, check fu
 		return check()
 	}
 	r, err := h.reserve(ctx, a)
-	var exceeded *throttle.Exceeded
-	switch {
-	case errors.As(err, &exceeded):
+	if exceeded, ok := errors.AsType[*throttle.Exceeded](err); ok {
 		return errThrottled(exceeded)
-	case err != nil:
+	}
+	if err != nil {
 		return &storeError{"count the attempt", err}
 	}
 	settle := r.Refund // also when check panics

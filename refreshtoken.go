@@ -9,11 +9,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"log/slog"
 	"math"
-	"sync"
+
+	"github.com/passbearer/passbearer/internal/mac"
 )
 
 // A refresh token is base64url of
@@ -66,9 +66,9 @@ type RefreshKeys struct {
 }
 
 type refreshKey struct {
-	id   [keyIDSize]byte
-	mac  func() []byte // a function prints as such, also where Format is not asked
-	pool sync.Pool     // of hash.Hash: making one costs as much as signing
+	id     [keyIDSize]byte
+	signer *mac.Key
+	secret func() []byte // a function prints as such, also where Format is not asked
 }
 
 // NewRefreshKeys derives keys from secrets, random and of 32 bytes or more
@@ -103,9 +103,8 @@ func newRefreshKey(issuer string, secret []byte) (*refreshKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := &refreshKey{id: [keyIDSize]byte(derived), mac: func() []byte { return derived[keyIDSize:] }}
-	key.pool.New = func() any { return hmac.New(sha256.New, key.mac()) }
-	return key, nil
+	id, rest := [keyIDSize]byte(derived), derived[keyIDSize:]
+	return &refreshKey{id, mac.NewKey(rest), func() []byte { return rest }}, nil
 }
 
 // Format hides the keys from package fmt.
@@ -159,13 +158,7 @@ func (k *RefreshKeys) seal(t refreshToken) string {
 }
 
 // sign appends the tag.
-func (key *refreshKey) sign(b []byte) []byte {
-	mac := key.pool.Get().(hash.Hash)
-	defer key.pool.Put(mac)
-	mac.Reset()
-	mac.Write(b)
-	return mac.Sum(b)
-}
+func (key *refreshKey) sign(b []byte) []byte { return key.signer.Append(b, b) }
 
 // open reports false for whatever seal did not write. The decoder skips line
 // breaks, which the two lengths together rule out.

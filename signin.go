@@ -18,8 +18,8 @@ func errSignIn(cause error) *Error {
 }
 
 func isSignInFailure(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.ErrorCode == codeInvalidGrant
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.ErrorCode == codeInvalidGrant
 }
 
 func (h *TokenHandler) passwordGrant(ctx context.Context, req *GrantRequest) (*Grant, error) {

@@ -53,6 +53,7 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 		times = 75 // 7 to 27
 		exactly(t, rows[tokenAlone], 3)
 		exactly(t, rows[passwordGrant], 25)
+		exactly(t, rows[throttled], 45)
 		exactly(t, rows[refreshGrant], 25)
 	}
 	for _, name := range []string{tokenAlone, passwordGrant, refreshGrant} {

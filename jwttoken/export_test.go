@@ -4,10 +4,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/internal/mac"
 )
 
 // NewHS256 returns our HS256 and its key for that secret.
-func NewHS256(secret []byte) (jwt.SigningMethod, any) { return hs256{}, newMACKey(secret) }
+func NewHS256(secret []byte) (jwt.SigningMethod, any) { return hs256{}, mac.NewKey(secret) }
 
 // NewES256 returns our ES256, which takes golang-jwt's keys.
 func NewES256() jwt.SigningMethod { return es256{} }

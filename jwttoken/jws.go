@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unsafe"
 )
 
 // scratch is the memory that issuing or verifying a token takes and does not keep.
@@ -129,3 +130,10 @@ func shortType(typ string) string {
 	}
 	return typ
 }
+
+// bytesOf returns s as bytes without a copy, which would outlive the request in a pool. Whoever gets them
+// reads them only, and keeps nothing.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// textOf returns b as text without a copy. It is good until b is written to, and keeps b alive.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

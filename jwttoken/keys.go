@@ -1,6 +1,7 @@
 package jwttoken
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -18,6 +19,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/passbearer/passbearer/internal/mac"
 )
 
 // Algorithm is a JWS signature algorithm by its registered name (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -170,9 +173,8 @@ func (m *material) setSecret(key any) error {
 	if len(secret) < minSecret {
 		return fmt.Errorf("HS256 needs at least %d bytes, not %d", minSecret, len(secret))
 	}
-	secret = append([]byte(nil), secret...)
-	mac := newMACKey(secret)
-	m.method, m.private, m.public = hs256{}, hide(mac), hide(mac)
+	expanded := mac.NewKey(bytes.Clone(secret))
+	m.method, m.private, m.public = hs256{}, hide(expanded), hide(expanded)
 	return nil
 }
 
@@ -270,8 +272,9 @@ func (m *material) setRSA(key any) error {
 // secret be searched by its id.
 func (m *material) thumbprint() string {
 	b64 := base64.RawURLEncoding.EncodeToString
-	if k, secret := m.public().(*macKey); secret {
-		return b64(k.sum(nil, kidHMACText)[:16])
+	if k, secret := m.public().(*mac.Key); secret {
+		sum := k.Sum(kidHMACText)
+		return b64(sum[:16])
 	}
 	jwk, _ := m.jwk()
 	text, err := json.Marshal(jwk)

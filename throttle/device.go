@@ -2,12 +2,13 @@ package throttle
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/passbearer/passbearer/internal/mac"
 )
 
 // DeviceCookie is the name of the cookie by which a device is known again. It is
@@ -85,7 +86,7 @@ func (l *Limiter) device(r *http.Request, userID string, epoch int64) device {
 	d.tokens = l.deviceTokens(r)
 	for i, t := range d.tokens {
 		for _, key := range l.deviceKeys {
-			if hmac.Equal(t[deviceHead:], tag(key(), t[:deviceHead], userID, epoch)) {
+			if hmac.Equal(t[deviceHead:], tag(key, t[:deviceHead], userID, epoch)) {
 				d.mine = i
 			}
 		}
@@ -93,20 +94,18 @@ func (l *Limiter) device(r *http.Request, userID string, epoch int64) device {
 	return d
 }
 
-func tag(key, head []byte, userID string, epoch int64) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(head)
-	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(epoch)))
-	mac.Write([]byte(userID))
-	return mac.Sum(nil)[:deviceTag]
+func tag(key *mac.Key, head []byte, userID string, epoch int64) []byte {
+	text := append(make([]byte, 0, 64), head...)
+	text = binary.BigEndian.AppendUint64(text, uint64(epoch))
+	text = append(text, userID...)
+	return key.Append(nil, text)[:deviceTag]
 }
 
 // deviceSlot is the same for all new devices of a user in one network, so that
 // nobody collects allowances there by signing in again and again.
 func (l *Limiter) deviceSlot(r *http.Request, userID string) byte {
-	mac := hmac.New(sha256.New, l.deviceKeys[0]())
-	mac.Write([]byte("slot " + network(l.ClientAddress(r)).String() + " " + userID))
-	return mac.Sum(nil)[0] % devices
+	sum := l.deviceKeys[0].Sum("slot ", network(l.ClientAddress(r)).String(), " ", userID)
+	return sum[0] % devices
 }
 
 // DeviceCookie returns the cookie by which the device that sent r is known as the
@@ -124,7 +123,7 @@ func (l *Limiter) DeviceCookie(r *http.Request, userID string, epoch int64) *htt
 		t[1] = byte(d.tokens[d.mine].slot())
 	}
 	binary.BigEndian.PutUint16(t[2:], day(l.opts.Now().Add(DeviceLifetime)))
-	copy(t[deviceHead:], tag(l.deviceKeys[0](), t[:deviceHead], userID, epoch))
+	copy(t[deviceHead:], tag(l.deviceKeys[0], t[:deviceHead], userID, epoch))
 	texts := []string{deviceEncoding.EncodeToString(t[:])}
 	for i, other := range d.tokens {
 		if i != d.mine && len(texts) < cookieTokens {

@@ -1,12 +1,13 @@
 package throttle
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/passbearer/passbearer/internal/mac"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 // address, as 32 bits of an HMAC under a key of this process alone. Who shares a
 // slot is forgotten, which only counts a repeat twice.
 type repeats struct {
-	key   [32]byte
+	key   *mac.Key
 	mu    sync.Mutex
 	slots []repeatSlot
 }
@@ -29,23 +30,18 @@ type repeatSlot struct {
 }
 
 func newRepeats() *repeats {
-	r := new(repeats)
-	rand.Read(r.key[:])
-	return r
+	var secret [mac.Size]byte
+	rand.Read(secret[:])
+	return &repeats{key: mac.NewKey(secret[:])}
 }
 
 // mark is where an attempt is remembered, and as what.
 type mark struct{ slot, tag uint32 }
 
 func (r *repeats) mark(account, address, password string) mark {
-	mac := hmac.New(sha256.New, r.key[:])
-	for _, s := range []string{account, address} {
-		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(s))))
-		mac.Write([]byte(s))
-	}
-	slot := binary.BigEndian.Uint32(mac.Sum(nil)) // says nothing of the password
-	mac.Write([]byte(password))
-	return mark{slot % repeatSlots, binary.BigEndian.Uint32(mac.Sum(nil))}
+	slot := r.key.Sum(address, " ", account) // says nothing of the password
+	tag := r.key.Sum(address, " ", strconv.Itoa(len(account)), " ", account, password)
+	return mark{binary.BigEndian.Uint32(slot[:]) % repeatSlots, binary.BigEndian.Uint32(tag[:])}
 }
 
 func (r *repeats) known(m mark, now time.Time) bool {

@@ -3,7 +3,6 @@ package throttle
 import (
 	"context"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/passbearer/passbearer/internal/deadline"
+	"github.com/passbearer/passbearer/internal/mac"
 )
 
 // DefaultCells is the default of [Options.Cells].
@@ -76,8 +76,8 @@ type Options struct {
 // [New].
 type Limiter struct {
 	opts       Options
-	cellKey    func() []byte // functions print as such, also where Format is not asked
-	deviceKeys []func() []byte
+	cellKey    *mac.Key
+	deviceKeys []*mac.Key
 	repeats    *repeats
 }
 
@@ -101,9 +101,9 @@ func New(opts *Options) (*Limiter, error) {
 			return nil, fmt.Errorf("throttle: derive a key: %w", err)
 		}
 		if i == 0 {
-			l.cellKey = func() []byte { return cells }
+			l.cellKey = mac.NewKey(cells)
 		}
-		l.deviceKeys = append(l.deviceKeys, func() []byte { return device })
+		l.deviceKeys = append(l.deviceKeys, mac.NewKey(device))
 	}
 	l.opts.Secrets = nil
 	return l, nil
@@ -223,10 +223,8 @@ func (k kind) String() string { return [...]string{"account", "address", "networ
 const kindShift = 32
 
 func (l *Limiter) take(k kind, limit Limit, of string) Take {
-	mac := hmac.New(sha256.New, l.cellKey())
-	mac.Write([]byte{byte(k)})
-	mac.Write([]byte(of))
-	hash := binary.BigEndian.Uint64(mac.Sum(nil))
+	sum := l.cellKey.Sum(string([]byte{byte(k)}), of)
+	hash := binary.BigEndian.Uint64(sum[:])
 	return Take{int64(k)<<kindShift | int64(hash&uint64(l.opts.Cells-1)), limit}
 }
 
@@ -248,7 +246,8 @@ func (l *Limiter) Reserve(ctx context.Context, a Attempt) (*Reservation, error) 
 		return r.reserve(ctx, l.take(kindDevice, l.opts.Device, fmt.Sprintf("%d %s", devices, a.UserID)))
 	}
 	from := l.ClientAddress(a.Request)
-	r.mark = l.repeats.mark(a.Account, from.String(), a.Password)
+	address := from.String()
+	r.mark = l.repeats.mark(a.Account, address, a.Password)
 	r.repeat = l.repeats.known(r.mark, l.opts.Now())
 	if d := l.device(a.Request, a.UserID, a.Epoch); d.mine >= 0 {
 		slot := d.tokens[d.mine].slot()
@@ -260,10 +259,9 @@ func (l *Limiter) Reserve(ctx context.Context, a Attempt) (*Reservation, error) 
 	}
 	ok, err := r.reserve(ctx,
 		l.take(kindAccount, l.opts.Account, a.Account),
-		l.take(kindAddress, l.opts.Address, from.String()),
+		l.take(kindAddress, l.opts.Address, address),
 		l.take(kindNetwork, l.opts.Network, network(from).String()))
-	var e *Exceeded
-	if errors.As(err, &e) {
+	if e, exceeded := errors.AsType[*Exceeded](err); exceeded {
 		e.Address = from
 		e.unlisted = (from.IsPrivate() || from.IsLoopback()) && !l.trusts(from)
 	}
@@ -286,8 +284,8 @@ func (r *Reservation) reserve(ctx context.Context, takes ...Take) (*Reservation,
 }
 
 func isExceeded(err error) bool {
-	var e *Exceeded
-	return errors.As(err, &e)
+	_, ok := errors.AsType[*Exceeded](err)
+	return ok
 }
 
 // Refund gives the attempt back: the password was right, or was never looked at.
