@@ -42,7 +42,7 @@ func main() {
 		measure(t.rows, *rounds, *each)
 		for _, r := range t.rows {
 			if r.base != nil {
-				r.measureOver(8**rounds, *each/8)
+				r.measureOver(4**rounds, *each/2)
 			}
 		}
 		t.print()

@@ -54,10 +54,11 @@ func (r *row) measureOver(turns int, each time.Duration) {
 	r.over = differences[turns/2]
 }
 
-// calibrate returns how often run fits into d.
+// calibrate returns how often run fits into d. It fills d, since the first runs after something else are slow: a
+// count by them would be of turns that are nothing but first runs.
 func calibrate(run func(), d time.Duration) int {
 	for n := 1; ; n *= 2 {
-		if took := perOperation(run, n) * float64(n); took > float64(d)/4 {
+		if took := perOperation(run, n) * float64(n); took > float64(d) {
 			return max(1, int(float64(n)*float64(d)/took))
 		}
 	}
