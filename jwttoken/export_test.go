@@ -10,8 +10,10 @@ import (
 // NewHS256 returns our HS256 and its key for that secret.
 func NewHS256(secret []byte) (jwt.SigningMethod, any) { return hs256{}, mac.NewKey(secret) }
 
-// NewES256 returns our ES256, which takes golang-jwt's keys.
+// These return our methods, which take golang-jwt's keys.
 func NewES256() jwt.SigningMethod { return es256{} }
+func NewEdDSA() jwt.SigningMethod { return eddsa{} }
+func NewRS256() jwt.SigningMethod { return rs256{} }
 
 // DER returns the DER of r and s as a token has them, and FromDER the reverse.
 func DER(rs []byte) []byte               { return appendDER(nil, rs) }

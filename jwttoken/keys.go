@@ -210,7 +210,7 @@ func (m *material) setECDSA(key any) error {
 }
 
 func (m *material) setEd25519(key any) error {
-	m.method = jwt.SigningMethodEdDSA
+	m.method = eddsa{}
 	switch k := key.(type) {
 	case ed25519.PrivateKey:
 		if len(k) != ed25519.PrivateKeySize {
@@ -234,7 +234,7 @@ func (m *material) setEd25519(key any) error {
 }
 
 func (m *material) setRSA(key any) error {
-	m.method = jwt.SigningMethodRS256
+	m.method = rs256{}
 	if m.alg == PS256 {
 		m.method = ps256
 	}
