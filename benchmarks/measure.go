@@ -54,12 +54,13 @@ func (r *row) measureOver(turns int, each time.Duration) {
 	r.over = differences[turns/2]
 }
 
-// calibrate returns how often run fits into d. It fills d, since the first runs after something else are slow: a
-// count by them would be of turns that are nothing but first runs.
+// calibrate returns how often run fits into d. The first runs after something else are slow, and any may be
+// interrupted: a count by one of these would be of turns that are nothing but first runs.
 func calibrate(run func(), d time.Duration) int {
 	for n := 1; ; n *= 2 {
-		if took := perOperation(run, n) * float64(n); took > float64(d) {
-			return max(1, int(float64(n)*float64(d)/took))
+		each := min(perOperation(run, n), perOperation(run, n), perOperation(run, n))
+		if each*float64(n) > float64(d) {
+			return max(1, int(float64(d)/each))
 		}
 	}
 }
