@@ -51,7 +51,7 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 	t.Helper()
 	bare, times := rows[bareSignature], 3.0 // 1.2 to 1.6
 	if bare.least < 2000 {
-		times = 75 // 7 to 27
+		times = 75 // 4 to 19
 		exactly(t, rows[tokenAlone], 3)
 		exactly(t, rows[passwordGrant], 25)
 		exactly(t, rows[throttled], 45)

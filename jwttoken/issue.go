@@ -132,7 +132,7 @@ func (t *Tokens) checkIssue(c *passbearer.Claims, now time.Time) error {
 }
 
 // isPlain reports that readBack would find no fault with c, which is prepared. Nearly all claims are plain, and to
-// read them back takes as long as to write and sign them with HS256.
+// read them back would be a fifth of a token request with HS256, the hash aside.
 func (t *Tokens) isPlain(c *passbearer.Claims) bool {
 	for _, text := range [...]string{
 		c.Issuer, c.Subject, string(c.Audience), c.ID, c.ClientID, string(c.Scope), c.SessionID, c.ACR,
