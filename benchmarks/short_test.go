@@ -54,8 +54,8 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 		times = 75 // 4 to 19
 		exactly(t, rows[tokenAlone], 3)
 		exactly(t, rows[passwordGrant], 25)
-		exactly(t, rows[throttled], 45)
-		exactly(t, rows[refreshGrant], 25)
+		exactly(t, rows[throttled], 44)
+		exactly(t, rows[refreshGrant], 24)
 	}
 	for _, name := range []string{tokenAlone, passwordGrant, refreshGrant} {
 		atMost(t, rows[name], times, bare)

@@ -18,7 +18,8 @@ type Key struct{ pool sync.Pool } // of *state
 
 type state struct {
 	hash.Hash
-	sum [Size]byte
+	text [512]byte // copied, so that callers keep their parts on the stack
+	sum  [Size]byte
 }
 
 // NewKey returns the key of a secret, which must not change from now on.
@@ -34,10 +35,15 @@ func NewKey(secret []byte) *Key {
 func (k *Key) Sum(parts ...string) [Size]byte {
 	s := k.pool.Get().(*state)
 	for _, part := range parts {
-		s.Write(unsafe.Slice(unsafe.StringData(part), len(part))) // a hash keeps nothing and changes nothing
+		for len(part) > 0 {
+			n := copy(s.text[:], part)
+			s.Write(s.text[:n])
+			part = part[n:]
+		}
 	}
 	s.Hash.Sum(s.sum[:0])
 	sum := s.sum
+	clear(s.text[:])
 	clear(s.sum[:])
 	s.Reset() // now and not before the next: it overwrites the end of the text, which may be a password
 	k.pool.Put(s)
