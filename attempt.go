@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/passbearer/passbearer/internal/deadline"
 	"github.com/passbearer/passbearer/throttle"
 )
 
@@ -66,7 +67,7 @@ func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, check fu
 }
 
 func (h *TokenHandler) reserve(ctx context.Context, a throttle.Attempt) (*throttle.Reservation, error) {
-	ctx, cancel := h.bound(ctx)
+	ctx, cancel := deadline.After(ctx, h.opts.StoreTimeout)
 	defer cancel()
 	return h.opts.Throttle.Reserve(ctx, a)
 }

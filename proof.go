@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/passbearer/passbearer/internal/deadline"
 )
 
 // ProofVerifier checks proofs of possession (DPoP, RFC 9449): that who sends a
@@ -95,7 +97,7 @@ func (h *TokenHandler) proof(ctx context.Context, r *http.Request) (string, erro
 	case len(r.Header["Dpop"]) == 0:
 		return "", nil
 	}
-	ctx, cancel := h.bound(ctx)
+	ctx, cancel := deadline.After(ctx, h.opts.StoreTimeout)
 	defer cancel()
 	jkt, e := verifyProof(h.opts.DPoP, r.WithContext(ctx), "", http.StatusBadRequest)
 	if e != nil {

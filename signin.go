@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/passbearer/passbearer/internal/deadline"
 	"github.com/passbearer/passbearer/password"
 	"github.com/passbearer/passbearer/throttle"
 )
@@ -32,7 +33,7 @@ func (h *TokenHandler) passwordGrant(ctx context.Context, req *GrantRequest) (*G
 		h.signInRefused(ctx, Event{UserID: userID(user), ClientID: req.Client.ID}, err)
 		return nil, err
 	}
-	ctx, cancel := h.bound(ctx)
+	ctx, cancel := deadline.After(ctx, h.opts.StoreTimeout)
 	defer cancel()
 	granted, err := h.scope(ctx, ScopeRequest{Asked: form.Scope, User: user, ClientID: req.Client.ID})
 	if err != nil {
@@ -147,7 +148,7 @@ func userID(user *User) string {
 
 // userByName returns nil for a user who does not exist.
 func (h *TokenHandler) userByName(ctx context.Context, name string) (*User, error) {
-	ctx, cancel := h.bound(ctx)
+	ctx, cancel := deadline.After(ctx, h.opts.StoreTimeout)
 	defer cancel()
 	user, err := h.users.UserByName(ctx, name)
 	if errors.Is(err, ErrUserNotFound) {
@@ -181,7 +182,7 @@ func (h *TokenHandler) verify(ctx context.Context, user *User, name, plain strin
 		if len(plain) > password.MaxLength {
 			return false, false, password.ErrPassword
 		}
-		ctx, cancel := h.bound(ctx)
+		ctx, cancel := deadline.After(ctx, h.opts.StoreTimeout)
 		defer cancel()
 		ok, err = verifier.VerifyPassword(ctx, name, plain)
 		return ok, false, err
@@ -246,7 +247,7 @@ func (h *TokenHandler) rehash(ctx context.Context, user *User, plain string) {
 	}
 	hash, err := h.opts.Passwords.Hash(ctx, plain)
 	if err == nil {
-		ctx, cancel := h.bound(ctx)
+		ctx, cancel := deadline.After(ctx, h.opts.StoreTimeout)
 		defer cancel()
 		err = store.UpdatePasswordHash(ctx, user.ID, user.PasswordHash, hash)
 	}

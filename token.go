@@ -316,7 +316,7 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *TokenHandler) ServeEndpoint(w http.ResponseWriter, r *http.Request, f func(context.Context, *GrantRequest) (any, error)) {
 	var body []byte
 	if h.serve(w, r, func(req *GrantRequest) error {
-		ctx, cancel := h.bound(r.Context())
+		ctx, cancel := deadline.After(r.Context(), h.opts.StoreTimeout)
 		defer cancel()
 		answer, err := f(ctx, req)
 		if err == nil {
@@ -366,21 +366,11 @@ func (h *TokenHandler) read(w http.ResponseWriter, r *http.Request) (*GrantReque
 	return &GrantRequest{Client: client, Request: r, params: p}, nil
 }
 
-// bound is the context of what must not take longer than the stores may. Where ctx ends
-// before, it is that one.
-func (h *TokenHandler) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	end := time.Now().Add(h.opts.StoreTimeout)
-	if earlier, ok := ctx.Deadline(); ok && earlier.Before(end) {
-		return ctx, func() {}
-	}
-	return deadline.With(ctx, end)
-}
-
 func (h *TokenHandler) boundClient(r *http.Request, p params) (*Client, error) {
 	if h.opts.Clients == nil {
 		return h.client(r, p)
 	}
-	ctx, cancel := h.bound(r.Context())
+	ctx, cancel := deadline.After(r.Context(), h.opts.StoreTimeout)
 	defer cancel()
 	return h.client(r.WithContext(ctx), p)
 }
@@ -418,7 +408,7 @@ func (h *TokenHandler) token(ctx context.Context, req *GrantRequest) (*TokenResp
 	}
 	if grantType == grantRefreshToken && h.refreshes {
 		var cancel context.CancelFunc
-		ctx, cancel = h.bound(ctx) // one time for the session, the user and the new tokens
+		ctx, cancel = deadline.After(ctx, h.opts.StoreTimeout) // one time for the session, the user and the new tokens
 		defer cancel()
 	}
 	grant, err := f(ctx, req)
@@ -486,7 +476,7 @@ func (res *TokenResponse) appendJSON(b []byte) []byte {
 // issue makes the access token first and touches the session last: whatever
 // fails before leaves no trace, and a client's refresh token stays good.
 func (h *TokenHandler) issue(ctx context.Context, req *GrantRequest, g *Grant) (*TokenResponse, error) {
-	ctx, cancel := h.bound(ctx)
+	ctx, cancel := deadline.After(ctx, h.opts.StoreTimeout)
 	defer cancel()
 	signIn := g.refresh == nil
 	if signIn && h.opts.Sessions != nil {

@@ -53,8 +53,8 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 	if bare.least < 2000 {
 		times = 75 // 4 to 19
 		exactly(t, rows[tokenAlone], 3)
-		exactly(t, rows[passwordGrant], 25)
-		exactly(t, rows[throttled], 44)
+		exactly(t, rows[passwordGrant], 21)
+		exactly(t, rows[throttled], 39)
 		exactly(t, rows[refreshGrant], 24)
 	}
 	for _, name := range []string{tokenAlone, passwordGrant, refreshGrant} {

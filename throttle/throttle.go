@@ -306,7 +306,7 @@ func (r *Reservation) Fail(ctx context.Context) error {
 }
 
 func (r *Reservation) refund(ctx context.Context, takes []Take) error {
-	ctx, cancel := deadline.With(context.WithoutCancel(ctx), time.Now().Add(refundTimeout))
+	ctx, cancel := deadline.After(context.WithoutCancel(ctx), refundTimeout)
 	defer cancel()
 	if err := r.limiter.opts.Store.RefundAttempt(ctx, takes); err != nil {
 		return fmt.Errorf("throttle: give an attempt back: %w", err)

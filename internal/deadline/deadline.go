@@ -21,11 +21,19 @@ type deadline struct {
 	stop  context.CancelFunc
 }
 
-// With returns a context that ends with ctx, at end or with the function, whichever comes first. ctx has no earlier
-// deadline of its own.
-func With(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
-	d := &deadline{Context: ctx, end: end}
-	return d, d.cancel
+// After returns a context that ends with ctx, after d or with the function, whichever comes first. It is short enough
+// to be inlined, so that the function takes no memory where it is only deferred.
+func After(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	within := after(ctx, d)
+	return within, within.cancel
+}
+
+func after(ctx context.Context, d time.Duration) *deadline {
+	end := time.Now().Add(d)
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(end) {
+		end = earlier
+	}
+	return &deadline{Context: ctx, end: end}
 }
 
 func (d *deadline) cancel() {

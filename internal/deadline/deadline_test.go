@@ -21,7 +21,7 @@ func TestDeadline(t *testing.T) {
 	var all func(done []string)
 	all = func(done []string) {
 		synctest.Test(t, func(t *testing.T) {
-			require.Equal(t, happen(t, context.WithDeadline, done), happen(t, deadline.With, done), done)
+			require.Equal(t, happen(t, context.WithDeadline, done), happen(t, until, done), done)
 		})
 		for _, step := range steps {
 			if len(done) < 4 {
@@ -30,6 +30,10 @@ func TestDeadline(t *testing.T) {
 		}
 	}
 	all(nil)
+}
+
+func until(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	return deadline.After(ctx, time.Until(end))
 }
 
 // happen returns all that can be seen of a context while the steps are done.
@@ -87,7 +91,7 @@ func TestDeadlineUnwatched(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			parent, stop := context.WithCancel(t.Context())
 			defer stop()
-			ctx, cancel := deadline.With(parent, time.Now().Add(time.Second))
+			ctx, cancel := deadline.After(parent, time.Second)
 			defer cancel()
 			for _, step := range steps {
 				switch step {
@@ -105,11 +109,25 @@ func TestDeadlineUnwatched(t *testing.T) {
 	}
 }
 
+func TestDeadlineOfTheParent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for after, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Minute: 2 * time.Second} {
+			parent, stop := context.WithTimeout(t.Context(), 2*time.Second)
+			defer stop()
+			ctx, cancel := deadline.After(parent, after)
+			defer cancel()
+			end, ok := ctx.Deadline()
+			require.True(t, ok)
+			require.Equal(t, want, time.Until(end))
+		}
+	})
+}
+
 // TestDeadlineAtOnce is for the race detector.
 func TestDeadlineAtOnce(t *testing.T) {
 	for range 200 {
 		parent, stop := context.WithCancel(context.WithValue(t.Context(), ctxKey{}, "v"))
-		ctx, cancel := deadline.With(parent, time.Now().Add(time.Millisecond))
+		ctx, cancel := deadline.After(parent, time.Millisecond)
 		var all sync.WaitGroup
 		for _, f := range []func(){
 			cancel, stop, func() { ctx.Err() }, func() { <-ctx.Done() }, func() { ctx.Value(ctxKey{}) }, func() { _ = fmt.Sprint(ctx) },
