@@ -36,10 +36,10 @@ func errThrottled(cause *throttle.Exceeded) *Error {
 		RetryAfter: min(cause.Wait, maxThrottleWait), Cause: cause}
 }
 
-// attempt calls check, which looks at a password, unless there were too many
+// attempt calls check, which looks at the password, unless there were too many
 // attempts. The attempt is counted first, and given back if the password was
 // right or if check could not look at it.
-func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, check func() error) error {
+func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, password string, check func() error) error {
 	if h.opts.Throttle == nil { // InsecureSkipThrottling
 		return check()
 	}
@@ -59,7 +59,7 @@ func (h *TokenHandler) attempt(ctx context.Context, a throttle.Attempt, check fu
 	err = check()
 	switch {
 	case isSignInFailure(err):
-		settle = r.Fail
+		settle = func(ctx context.Context) error { return r.Fail(ctx, password) }
 	case err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)) && h.verifiesItself(): // it may have looked
 		settle = func(context.Context) error { return nil }
 	}

@@ -81,7 +81,7 @@ func (h *TokenHandler) signIn(ctx context.Context, r *http.Request, form *Passwo
 	if err := h.ready(); err != nil {
 		return nil, err
 	}
-	attempt := throttle.Attempt{Request: r, Password: form.Password}
+	attempt := throttle.Attempt{Request: r}
 	name, nameErr := h.opts.CanonicalName(form.Username)
 	var user *User
 	if attempt.Account = name; nameErr != nil {
@@ -96,7 +96,7 @@ func (h *TokenHandler) signIn(ctx context.Context, r *http.Request, form *Passwo
 		attempt.UserID, attempt.Epoch = user.ID, user.Epoch
 	}
 	rehash := false
-	err := h.attempt(ctx, attempt, func() (err error) {
+	err := h.attempt(ctx, attempt, form.Password, func() (err error) {
 		rehash, err = h.authenticate(ctx, user, name, form.Password)
 		return err
 	})
@@ -213,7 +213,7 @@ func (h *TokenHandler) ChangePassword(ctx context.Context, userID, current, new 
 	if err != nil {
 		return err
 	}
-	err = h.attempt(ctx, throttle.Attempt{UserID: userID}, func() error {
+	err = h.attempt(ctx, throttle.Attempt{UserID: userID}, current, func() error {
 		_, err := h.authenticate(ctx, user, user.Name, current)
 		return err
 	})

@@ -117,7 +117,7 @@ func (f *SecondFactor) attempt(ctx context.Context, t token, check func() error)
 	err = check()
 	switch {
 	case isRefusal(err):
-		settle = r.Fail
+		settle = func(ctx context.Context) error { return r.Fail(ctx, "") } // there is no password
 	case err != nil && (ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded)): // it may have looked
 		settle = func(context.Context) error { return nil }
 	}

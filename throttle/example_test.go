@@ -51,12 +51,12 @@ func ExampleLimiter_Reserve() {
 		return
 	}
 	check := func(ctx context.Context, r *http.Request, name, password string) error {
-		attempt, err := limiter.Reserve(ctx, throttle.Attempt{Request: r, Account: name, Password: password})
+		attempt, err := limiter.Reserve(ctx, throttle.Attempt{Request: r, Account: name})
 		if err != nil {
 			return err
 		}
 		if password != "secret" { // hashed and compared, in earnest
-			return errors.Join(errors.New("wrong"), attempt.Fail(ctx))
+			return errors.Join(errors.New("wrong"), attempt.Fail(ctx, password))
 		}
 		return attempt.Refund(ctx)
 	}

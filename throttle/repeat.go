@@ -3,8 +3,11 @@ package throttle
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"hash/maphash"
+	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/passbearer/passbearer/internal/mac"
@@ -19,42 +22,44 @@ const (
 // address, as 32 bits of an HMAC under a key of this process alone. Who shares a
 // slot is forgotten, which only counts a repeat twice.
 type repeats struct {
+	seed  maphash.Seed
 	key   *mac.Key
+	count atomic.Uint64 // of the failures that were remembered
 	mu    sync.Mutex
 	slots []repeatSlot
 }
 
 type repeatSlot struct {
-	tag   uint32
-	until time.Time
+	tag    uint32
+	number uint64 // what count was with it
+	until  time.Time
 }
 
 func newRepeats() *repeats {
 	var secret [mac.Size]byte
 	rand.Read(secret[:])
-	return &repeats{key: mac.NewKey(secret[:])}
+	return &repeats{seed: maphash.MakeSeed(), key: mac.NewKey(secret[:])}
 }
 
-// mark is where an attempt is remembered, and as what.
-type mark struct{ slot, tag uint32 }
+// again reports whether a wrong password is one that was remembered when count was before, and remembers it if not.
+func (r *repeats) again(account string, from netip.Addr, password string, before uint64, now time.Time) bool {
+	address := from.String()
+	var slot maphash.Hash // says nothing of the password
+	slot.SetSeed(r.seed)
+	slot.WriteString(address)
+	slot.WriteString(account)
+	sum := r.key.Sum(address, " ", strconv.Itoa(len(account)), " ", account, password)
+	tag := binary.BigEndian.Uint32(sum[:])
 
-func (r *repeats) mark(account, address, password string) mark {
-	slot := r.key.Sum(address, " ", account) // says nothing of the password
-	tag := r.key.Sum(address, " ", strconv.Itoa(len(account)), " ", account, password)
-	return mark{binary.BigEndian.Uint32(slot[:]) % repeatSlots, binary.BigEndian.Uint32(tag[:])}
-}
-
-func (r *repeats) known(m mark, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.slots != nil && r.slots[m.slot].tag == m.tag && now.Before(r.slots[m.slot].until)
-}
-
-func (r *repeats) remember(m mark, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.slots == nil {
 		r.slots = make([]repeatSlot, repeatSlots)
 	}
-	r.slots[m.slot] = repeatSlot{m.tag, now.Add(repeatWindow)}
+	last := &r.slots[slot.Sum64()%repeatSlots]
+	if last.tag == tag && now.Before(last.until) {
+		return last.number <= before
+	}
+	*last = repeatSlot{tag, r.count.Add(1), now.Add(repeatWindow)}
+	return false
 }

@@ -172,14 +172,12 @@ type Attempt struct {
 
 	UserID string // of the user with that name; these two are empty if there is none
 	Epoch  int64
-
-	Password string // is not kept
 }
 
-// Format hides the password from package fmt.
+// Format hides the name from package fmt: a password is often typed into its field.
 func (Attempt) Format(s fmt.State, _ rune) { io.WriteString(s, "throttle.Attempt{…}") }
 
-// LogValue hides the password from package slog.
+// LogValue hides the name from package slog.
 func (Attempt) LogValue() slog.Value { return slog.StringValue("throttle.Attempt{…}") }
 
 // Exceeded is the error of an attempt that may not be made now. It says nothing
@@ -231,39 +229,41 @@ func (l *Limiter) take(k kind, limit Limit, of string) Take {
 // Reservation is an attempt that may be made. Whoever has it calls Refund or
 // Fail once, or neither: then it stays counted.
 type Reservation struct {
-	limiter  *Limiter
-	takes    []Take // what it counts for; the first is an account or a device
-	signedIn bool
-	mark     mark // these two are for who is not
-	repeat   bool
+	limiter *Limiter
+	takes   []Take // what it counts for; the first is an account or a device
+	account string // these three are what a repeat is known by
+	from    netip.Addr
+	before  uint64
 }
+
+// Format hides the name from package fmt.
+func (Reservation) Format(s fmt.State, _ rune) { io.WriteString(s, "throttle.Reservation{…}") }
+
+// LogValue hides the name from package slog.
+func (Reservation) LogValue() slog.Value { return slog.StringValue("throttle.Reservation{…}") }
 
 // Reserve counts an attempt, before any work is done for it. The error is an
 // [*Exceeded] where it may not be made, and any other one if the [Store] failed.
 func (l *Limiter) Reserve(ctx context.Context, a Attempt) (*Reservation, error) {
-	r := &Reservation{limiter: l, signedIn: a.Request == nil}
-	if r.signedIn {
+	r := &Reservation{limiter: l, account: a.Account, before: l.repeats.count.Load()}
+	if a.Request == nil {
 		return r.reserve(ctx, l.take(kindDevice, l.opts.Device, fmt.Sprintf("%d %s", devices, a.UserID)))
 	}
-	from := l.ClientAddress(a.Request)
-	address := from.String()
-	r.mark = l.repeats.mark(a.Account, address, a.Password)
-	r.repeat = l.repeats.known(r.mark, l.opts.Now())
 	if d := l.device(a.Request, a.UserID, a.Epoch); d.mine >= 0 {
 		slot := d.tokens[d.mine].slot()
 		ok, err := r.reserve(ctx, l.take(kindDevice, l.opts.Device, fmt.Sprintf("%d %s", slot, a.UserID)))
 		if !isExceeded(err) {
-			r.repeat = false // it is a hash, and nobody else pays for it
 			return ok, err
 		}
 	}
+	r.from = l.ClientAddress(a.Request)
 	ok, err := r.reserve(ctx,
 		l.take(kindAccount, l.opts.Account, a.Account),
-		l.take(kindAddress, l.opts.Address, address),
-		l.take(kindNetwork, l.opts.Network, network(from).String()))
+		l.take(kindAddress, l.opts.Address, r.from.String()),
+		l.take(kindNetwork, l.opts.Network, network(r.from).String()))
 	if e, exceeded := errors.AsType[*Exceeded](err); exceeded {
-		e.Address = from
-		e.unlisted = (from.IsPrivate() || from.IsLoopback()) && !l.trusts(from)
+		e.Address = r.from
+		e.unlisted = (r.from.IsPrivate() || r.from.IsLoopback()) && !l.trusts(r.from)
 	}
 	return ok, err
 }
@@ -292,15 +292,12 @@ func isExceeded(err error) bool {
 // It is done though ctx is cancelled, and within 5 seconds.
 func (r *Reservation) Refund(ctx context.Context) error { return r.refund(ctx, r.takes) }
 
-// Fail says that the password was wrong. The attempt stays counted, unless it
-// repeats one that is.
-func (r *Reservation) Fail(ctx context.Context) error {
-	switch {
-	case r.signedIn:
-	case r.repeat:
+// Fail says that the password was wrong, and which one it was. The attempt stays
+// counted, unless it repeats one that is.
+func (r *Reservation) Fail(ctx context.Context, password string) error {
+	stranger := kind(r.takes[0].Cell>>kindShift) == kindAccount // a device's attempt is a hash, and nobody else pays for it
+	if stranger && r.limiter.repeats.again(r.account, r.from, password, r.before, r.limiter.opts.Now()) {
 		return r.refund(ctx, r.takes[:1])
-	default:
-		r.limiter.repeats.remember(r.mark, r.limiter.opts.Now())
 	}
 	return nil
 }

@@ -47,12 +47,17 @@ func newRig(t testing.TB, opts throttle.Options) *rig {
 
 // attempt is one by johndoe from an address.
 func (r *rig) attempt(account, remote string) throttle.Attempt {
-	r.n++
-	return throttle.Attempt{Request: requestFrom(remote), Account: account, Password: fmt.Sprint("guess ", r.n)}
+	return throttle.Attempt{Request: requestFrom(remote), Account: account}
 }
 
-// fail makes an attempt with a wrong password, and returns what was used up.
+// fail makes an attempt with a wrong password that was not there before, and returns what was used up.
 func (r *rig) fail(a throttle.Attempt) *throttle.Exceeded {
+	r.t.Helper()
+	r.n++
+	return r.failWith(a, fmt.Sprint("guess ", r.n))
+}
+
+func (r *rig) failWith(a throttle.Attempt, password string) *throttle.Exceeded {
 	r.t.Helper()
 	res, err := r.Reserve(context.Background(), a)
 	var e *throttle.Exceeded
@@ -60,7 +65,7 @@ func (r *rig) fail(a throttle.Attempt) *throttle.Exceeded {
 		return e
 	}
 	require.NoError(r.t, err)
-	require.NoError(r.t, res.Fail(context.Background()))
+	require.NoError(r.t, res.Fail(context.Background(), password))
 	return nil
 }
 
@@ -168,8 +173,8 @@ func TestRefund(t *testing.T) {
 // and each time for the address.
 func TestRepeats(t *testing.T) {
 	r := newRig(t, throttle.Options{})
-	same := func(account, remote, password string) throttle.Attempt {
-		return throttle.Attempt{Request: requestFrom(remote), Account: account, Password: password}
+	fail := func(account, remote, password string) *throttle.Exceeded {
+		return r.failWith(r.attempt(account, remote), password)
 	}
 	left := func(account string) int {
 		n, e := r.failures(func() throttle.Attempt { return r.attempt(account, cafe) })
@@ -177,33 +182,51 @@ func TestRepeats(t *testing.T) {
 		return n
 	}
 	for range 22 {
-		require.Nil(t, r.fail(same("posted twice", home, "wrong")))
+		require.Nil(t, fail("posted twice", home, "wrong"))
 		r.move(time.Second / 2)
 	}
 	require.Equal(t, 23, left("posted twice"), "a repeat does not prolong the time")
 
-	for _, a := range []throttle.Attempt{same("a", home, "wrong"), same("a", home, "Wrong"), same("a", home, "wrong"), same("a", home, ""), same("a", cafe, "wrong"), same("a", cafe, "wrong ")} {
-		require.Nil(t, r.fail(a))
+	for _, a := range [][2]string{{home, "wrong"}, {home, "Wrong"}, {home, "wrong"}, {home, ""}, {cafe, "wrong"}, {cafe, "wrong "}} {
+		require.Nil(t, fail("a", a[0], a[1]))
 	}
 	require.Equal(t, 25-6, left("a"), "another password, or from elsewhere; only the last one is remembered")
-	require.NotNil(t, r.fail(same("a", cafe, "wrong ")), "a repeat needs room too")
+	require.NotNil(t, fail("a", cafe, "wrong "), "a repeat needs room too")
 
-	require.Nil(t, r.fail(same("b", home, "wrong")))
+	require.Nil(t, fail("b", home, "wrong"))
 	r.move(10 * time.Second)
-	require.Nil(t, r.fail(same("b", home, "wrong")))
+	require.Nil(t, fail("b", home, "wrong"))
 	require.Equal(t, 23, left("b"))
 
 	r.move(time.Hour)
-	n, e := r.failures(func() throttle.Attempt { return same("c", home, "wrong") })
-	require.Equal(t, 100, n)
-	require.Equal(t, "address", e.By)
+	for range 100 {
+		require.Nil(t, fail("c", home, "wrong"))
+	}
+	require.Equal(t, "address", fail("c", home, "wrong").By)
 	require.Equal(t, 24, left("c"))
+
+	wide := throttle.Limit{Burst: 1000, Every: time.Hour}
+	r = newRig(t, throttle.Options{Address: wide, Network: wide})
+	known := 0
+	for range 2 {
+		for i := range 20 {
+			require.Nil(t, fail(fmt.Sprint("d", i), home, "wrong"))
+			require.Nil(t, fail(fmt.Sprint("d", i), cafe, "wrong"))
+		}
+		r.move(time.Second)
+	}
+	for i := range 20 {
+		if left(fmt.Sprint("d", i)) == 23 {
+			known++
+		}
+	}
+	require.Greater(t, known, 15, "accounts and addresses get into each other's way rarely")
 }
 
 // TestRepeatsAtOnce: those that come before the first one has failed are attempts.
 func TestRepeatsAtOnce(t *testing.T) {
 	r := newRig(t, throttle.Options{})
-	a := throttle.Attempt{Request: requestFrom(home), Account: "johndoe", Password: "wrong"}
+	a := throttle.Attempt{Request: requestFrom(home), Account: "johndoe"}
 	var pending []*throttle.Reservation
 	for {
 		res, err := r.Reserve(t.Context(), a)
@@ -214,19 +237,33 @@ func TestRepeatsAtOnce(t *testing.T) {
 	}
 	require.Len(t, pending, 25)
 	for _, res := range pending {
-		require.NoError(t, res.Fail(t.Context()))
+		require.NoError(t, res.Fail(t.Context(), "wrong"))
 	}
 	require.NotNil(t, r.fail(a))
+
+	reserve := func() *throttle.Reservation {
+		res, err := r.Reserve(t.Context(), r.attempt("alice", home))
+		require.NoError(t, err)
+		return res
+	}
+	first, second := reserve(), reserve()
+	require.NoError(t, first.Fail(t.Context(), "wrong"))
+	repeat := reserve()
+	require.NoError(t, second.Fail(t.Context(), "wrong"))
+	require.NoError(t, repeat.Fail(t.Context(), "wrong"))
+	n, _ := r.failures(func() throttle.Attempt { return r.attempt("alice", home) })
+	require.Equal(t, 23, n, "the second one was none, and takes nothing from the first one's repeat")
 }
 
 func TestSignedIn(t *testing.T) {
 	r := newRig(t, throttle.Options{})
 	r.failures(func() throttle.Attempt { return r.attempt("johndoe", home) })
-	own := throttle.Attempt{UserID: "u1", Account: "johndoe", Password: "wrong"}
-	n, e := r.failures(func() throttle.Attempt { return own })
-	require.Equal(t, 25, n, "strangers are not in the way, and a repeat counts")
-	require.Equal(t, "device", e.By)
-	n, _ = r.failures(func() throttle.Attempt { return throttle.Attempt{UserID: "u2"} })
+	own := throttle.Attempt{UserID: "u1", Account: "johndoe"}
+	for range 25 {
+		require.Nil(t, r.failWith(own, "wrong"), "strangers are not in the way")
+	}
+	require.Equal(t, "device", r.failWith(own, "wrong").By, "a repeat counts")
+	n, _ := r.failures(func() throttle.Attempt { return throttle.Attempt{UserID: "u2"} })
 	require.Equal(t, 25, n)
 }
 
@@ -372,7 +409,7 @@ func TestAtOnce(t *testing.T) {
 	var pending []*throttle.Reservation
 	for i := range 200 {
 		group.Go(func() {
-			a := throttle.Attempt{Request: requestFrom(fmt.Sprintf("8.8.%d.8:1", i)), Account: "johndoe", Password: fmt.Sprint(i)}
+			a := throttle.Attempt{Request: requestFrom(fmt.Sprintf("8.8.%d.8:1", i)), Account: "johndoe"}
 			if res, err := r.Reserve(t.Context(), a); err == nil {
 				mu.Lock()
 				pending = append(pending, res)
@@ -478,7 +515,7 @@ func TestOptions(t *testing.T) {
 
 func TestNothingSecretPrints(t *testing.T) {
 	r := newRig(t, throttle.Options{Secrets: [][]byte{[]byte("canary-canary-canary-canary-canary")}})
-	a := throttle.Attempt{Request: requestFrom(home), Account: "canary", Password: "canary"}
+	a := throttle.Attempt{Request: requestFrom(home), Account: "canary"}
 	res, err := r.Reserve(t.Context(), a)
 	require.NoError(t, err)
 	for _, v := range []any{r.Limiter, *r.Limiter, a, &a, res, *res, []any{a, *res}} {
@@ -491,7 +528,7 @@ func TestNothingSecretPrints(t *testing.T) {
 // BenchmarkAttempt is one that succeeds, in memory.
 func BenchmarkAttempt(b *testing.B) {
 	l := newLimiter(b, throttle.Options{})
-	a := throttle.Attempt{Request: requestFrom(home), Account: "johndoe", UserID: "u1", Password: "secret"}
+	a := throttle.Attempt{Request: requestFrom(home), Account: "johndoe", UserID: "u1"}
 	b.ReportAllocs()
 	for b.Loop() {
 		res, err := l.Reserve(b.Context(), a)
