@@ -54,7 +54,7 @@ func issuingShort(t *testing.T, rows map[string]*row) {
 		times = 75 // 4 to 19
 		exactly(t, rows[tokenAlone], 3)
 		exactly(t, rows[passwordGrant], 21)
-		exactly(t, rows[throttled], 39)
+		exactly(t, rows[throttled], 30)
 		exactly(t, rows[refreshGrant], 24)
 	}
 	for _, name := range []string{tokenAlone, passwordGrant, refreshGrant} {

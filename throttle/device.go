@@ -86,7 +86,7 @@ func (l *Limiter) device(r *http.Request, userID string, epoch int64) device {
 	d.tokens = l.deviceTokens(r)
 	for i, t := range d.tokens {
 		for _, key := range l.deviceKeys {
-			if hmac.Equal(t[deviceHead:], tag(key, t[:deviceHead], userID, epoch)) {
+			if tag := t.tag(key, userID, epoch); hmac.Equal(t[deviceHead:], tag[:deviceTag]) {
 				d.mine = i
 			}
 		}
@@ -94,17 +94,18 @@ func (l *Limiter) device(r *http.Request, userID string, epoch int64) device {
 	return d
 }
 
-func tag(key *mac.Key, head []byte, userID string, epoch int64) []byte {
-	text := append(make([]byte, 0, 64), head...)
+func (t deviceToken) tag(key *mac.Key, userID string, epoch int64) [mac.Size]byte {
+	text := append(make([]byte, 0, deviceHead+8), t[:deviceHead]...)
 	text = binary.BigEndian.AppendUint64(text, uint64(epoch))
-	text = append(text, userID...)
-	return key.Append(nil, text)[:deviceTag]
+	return key.Sum(string(text), userID)
 }
 
 // deviceSlot is the same for all new devices of a user in one network, so that
 // nobody collects allowances there by signing in again and again.
 func (l *Limiter) deviceSlot(r *http.Request, userID string) byte {
-	sum := l.deviceKeys[0].Sum("slot ", network(l.ClientAddress(r)).String(), " ", userID)
+	var text [48]byte // a network is shorter
+	from := network(l.ClientAddress(r)).AppendTo(text[:0])
+	sum := l.deviceKeys[0].Sum("slot ", string(from), " ", userID)
 	return sum[0] % devices
 }
 
@@ -118,12 +119,15 @@ func (l *Limiter) DeviceCookie(r *http.Request, userID string, epoch int64) *htt
 		return nil
 	}
 	d := l.device(r, userID, epoch)
-	t := deviceToken{deviceVersion, l.deviceSlot(r, userID)}
+	t := deviceToken{deviceVersion}
 	if d.mine >= 0 {
 		t[1] = byte(d.tokens[d.mine].slot())
+	} else {
+		t[1] = l.deviceSlot(r, userID)
 	}
 	binary.BigEndian.PutUint16(t[2:], day(l.opts.Now().Add(DeviceLifetime)))
-	copy(t[deviceHead:], tag(l.deviceKeys[0], t[:deviceHead], userID, epoch))
+	tag := t.tag(l.deviceKeys[0], userID, epoch)
+	copy(t[deviceHead:], tag[:])
 	texts := []string{deviceEncoding.EncodeToString(t[:])}
 	for i, other := range d.tokens {
 		if i != d.mine && len(texts) < cookieTokens {

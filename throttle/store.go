@@ -2,7 +2,6 @@ package throttle
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 )
@@ -40,12 +39,16 @@ type Store interface {
 // lowered, is an allowance that is used up and no more. It is to be set to that
 // also where the attempt is not taken.
 func Count(takes []Take, whole []time.Time, now time.Time) (next []time.Time, waits []time.Duration) {
-	next, waits = make([]time.Time, len(takes)), make([]time.Duration, len(takes))
+	next = make([]time.Time, len(takes))
 	for i, take := range takes {
-		next[i], waits[i] = take.Limit.take(whole[i], now)
-	}
-	if slices.Max(waits) == 0 {
-		return next, nil
+		var wait time.Duration
+		if next[i], wait = take.Limit.take(whole[i], now); wait == 0 {
+			continue
+		}
+		if waits == nil {
+			waits = make([]time.Duration, len(takes))
+		}
+		waits[i] = wait
 	}
 	for i, wait := range waits {
 		if wait == 0 {
@@ -69,7 +72,7 @@ type Memory struct {
 
 	mu    sync.Mutex
 	start time.Time
-	kinds map[int64]*[setCount / pageSets]*page
+	kinds [kindCount]*[setCount / pageSets]*page
 }
 
 const (
@@ -92,10 +95,10 @@ var _ Store = (*Memory)(nil)
 func (m *Memory) ReserveAttempt(_ context.Context, takes []Take) ([]time.Duration, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now, whole := m.now(), make([]time.Time, len(takes))
-	for i, take := range takes {
+	now, whole := m.now(), make([]time.Time, 0, maxTakes)
+	for _, take := range takes {
 		c, _ := m.set(take.Cell).find(take.Cell)
-		whole[i] = m.start.Add(time.Duration(c.whole))
+		whole = append(whole, m.start.Add(time.Duration(c.whole)))
 	}
 	next, waits := Count(takes, whole, now)
 	for i, take := range takes {
@@ -138,9 +141,6 @@ func (m *Memory) now() time.Time {
 // the same one, for their times mean different things.
 func (m *Memory) set(cell int64) *set {
 	kind, n := cell>>kindShift, cell%setCount
-	if m.kinds == nil {
-		m.kinds = map[int64]*[setCount / pageSets]*page{}
-	}
 	if m.kinds[kind] == nil {
 		m.kinds[kind] = new([setCount / pageSets]*page)
 	}

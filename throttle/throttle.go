@@ -211,11 +211,15 @@ const (
 	kindAddress
 	kindNetwork
 	kindDevice
+	kindCount
 )
 
 type kind int64
 
 func (k kind) String() string { return [...]string{"account", "address", "network", "device"}[k] }
+
+// maxTakes is how many an attempt counts for.
+const maxTakes = 3
 
 // kindShift leaves room for the cells of a kind.
 const kindShift = 32
@@ -230,8 +234,9 @@ func (l *Limiter) take(k kind, limit Limit, of string) Take {
 // Fail once, or neither: then it stays counted.
 type Reservation struct {
 	limiter *Limiter
-	takes   []Take // what it counts for; the first is an account or a device
-	account string // these three are what a repeat is known by
+	takes   []Take         // what it counts for; the first is an account or a device
+	room    [maxTakes]Take // of takes
+	account string         // these three are what a repeat is known by
 	from    netip.Addr
 	before  uint64
 }
@@ -257,10 +262,11 @@ func (l *Limiter) Reserve(ctx context.Context, a Attempt) (*Reservation, error) 
 		}
 	}
 	r.from = l.ClientAddress(a.Request)
+	var text [48]byte // an address is shorter
 	ok, err := r.reserve(ctx,
 		l.take(kindAccount, l.opts.Account, a.Account),
-		l.take(kindAddress, l.opts.Address, r.from.String()),
-		l.take(kindNetwork, l.opts.Network, network(r.from).String()))
+		l.take(kindAddress, l.opts.Address, string(r.from.AppendTo(text[:0]))),
+		l.take(kindNetwork, l.opts.Network, string(network(r.from).AppendTo(text[:0]))))
 	if e, exceeded := errors.AsType[*Exceeded](err); exceeded {
 		e.Address = r.from
 		e.unlisted = (r.from.IsPrivate() || r.from.IsLoopback()) && !l.trusts(r.from)
@@ -269,12 +275,12 @@ func (l *Limiter) Reserve(ctx context.Context, a Attempt) (*Reservation, error) 
 }
 
 func (r *Reservation) reserve(ctx context.Context, takes ...Take) (*Reservation, error) {
-	waits, err := r.limiter.opts.Store.ReserveAttempt(ctx, takes)
+	r.takes = append(r.room[:0], takes...)
+	waits, err := r.limiter.opts.Store.ReserveAttempt(ctx, r.takes)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("throttle: reserve an attempt: %w", err)
 	case waits == nil:
-		r.takes = takes
 		return r, nil
 	case len(waits) != len(takes):
 		return nil, errors.New("throttle: the Store returned another number of waits than it was asked for")
