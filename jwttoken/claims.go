@@ -265,12 +265,12 @@ func normalizeExtra(extra string, foreign bool) (string, error) {
 	return joinMembers(members), nil
 }
 
-// objectWriter writes members in a fixed order and leaves out empty ones.
+// objectWriter writes members in a fixed order and leaves out empty ones. Their names are ours, and need no escape.
 type objectWriter struct{ b []byte }
 
 func (w *objectWriter) name(name string) {
-	w.b = append(w.b, "{,"[min(len(w.b), 1)])
-	w.b = append(jsontext.AppendString(w.b, name), ':')
+	w.b = append(w.b, "{,"[min(len(w.b), 1)], '"')
+	w.b = append(append(w.b, name...), `":`...)
 }
 
 func (w *objectWriter) text(name, value string) {
