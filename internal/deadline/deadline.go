@@ -21,8 +21,8 @@ type deadline struct {
 	stop  context.CancelFunc
 }
 
-// After returns a context that ends with ctx, after d or with the function, whichever comes first. It is short enough
-// to be inlined, so that the function takes no memory where it is only deferred.
+// After returns a context that ends with ctx, after d or with the function, whichever comes first. An earlier end of
+// ctx is its own. It is short enough to be inlined, so that the function takes no memory where it is only deferred.
 func After(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	within := after(ctx, d)
 	return within, within.cancel
@@ -55,7 +55,11 @@ func (d *deadline) Done() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timed == nil {
-		d.timed, d.stop = context.WithDeadline(d.Context, d.end)
+		if at, ok := d.Context.Deadline(); ok && at.Equal(d.end) { // the parent's, with its timer and its cause
+			d.timed, d.stop = context.WithCancel(d.Context)
+		} else {
+			d.timed, d.stop = context.WithDeadline(d.Context, d.end)
+		}
 		if d.err != nil {
 			d.stop()
 		}

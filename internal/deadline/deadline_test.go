@@ -111,14 +111,21 @@ func TestDeadlineUnwatched(t *testing.T) {
 
 func TestDeadlineOfTheParent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for after, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Minute: 2 * time.Second} {
-			parent, stop := context.WithTimeout(t.Context(), 2*time.Second)
+		const ofParent = 2 * time.Second
+		errBusy := errors.New("the cause")
+		for after, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Minute: ofParent} {
+			parent, stop := context.WithTimeoutCause(t.Context(), ofParent, errBusy)
 			defer stop()
 			ctx, cancel := deadline.After(parent, after)
 			defer cancel()
 			end, ok := ctx.Deadline()
 			require.True(t, ok)
 			require.Equal(t, want, time.Until(end))
+			start := time.Now()
+			<-ctx.Done()
+			require.Equal(t, want, time.Since(start))
+			require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
+			require.Equal(t, want == ofParent, errors.Is(context.Cause(ctx), errBusy))
 		}
 	})
 }
