@@ -68,6 +68,23 @@ func TestDevice(t *testing.T) {
 	require.Equal(t, 2, n, "its own, and a stranger's")
 }
 
+// TestDeviceUsedUp: a stranger's attempt is given back to what it was taken from.
+func TestDeviceUsedUp(t *testing.T) {
+	r := newRig(t, throttle.Options{Device: throttle.Limit{Burst: 1, Every: time.Hour}})
+	v := visit{user: "u1"}
+	v.cookie = r.signIn(v)
+	require.Nil(t, r.fail(r.visit(v)), "its own")
+	for range 3 {
+		require.Nil(t, r.failWith(r.visit(v), "wrong"), "a stranger's, and its repeats")
+	}
+	for range 30 {
+		r.signIn(v)
+	}
+	n, e := r.failures(func() throttle.Attempt { return r.visit(v) })
+	require.Equal(t, 24, n)
+	require.Equal(t, "account", e.By)
+}
+
 func TestDeviceCookieAttributes(t *testing.T) {
 	r := newRig(t, throttle.Options{})
 	cookie := r.signIn(visit{user: "u1"})

@@ -17,8 +17,8 @@
 //     3 seconds.
 //
 // The same wrong password for the same account from the same address counts once
-// in 10 seconds for the account, since some clients post every sign-in twice. The
-// address, the network and a known device pay each time, for each one is a hash.
+// in 10 seconds, from answer to answer, for the account, since some clients post every
+// sign-in twice. The address, the network and a known device pay each time, for each one is a hash.
 //
 // # Devices
 //

@@ -31,7 +31,7 @@ type repeats struct {
 
 type repeatSlot struct {
 	tag    uint32
-	number uint64 // what count was with it
+	number uint64 // its place among all that were remembered
 	until  time.Time
 }
 
@@ -41,12 +41,13 @@ func newRepeats() *repeats {
 	return &repeats{seed: maphash.MakeSeed(), key: mac.NewKey(secret[:])}
 }
 
-// again reports whether a wrong password is one that was remembered when count was before, and remembers it if not.
+// again reports whether a wrong password was remembered already when count was before, and remembers it if not.
 func (r *repeats) again(account string, from netip.Addr, password string, before uint64, now time.Time) bool {
 	address := from.String()
 	var slot maphash.Hash // says nothing of the password
 	slot.SetSeed(r.seed)
 	slot.WriteString(address)
+	slot.WriteByte(' ')
 	slot.WriteString(account)
 	sum := r.key.Sum(address, " ", strconv.Itoa(len(account)), " ", account, password)
 	tag := binary.BigEndian.Uint32(sum[:])

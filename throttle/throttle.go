@@ -211,7 +211,6 @@ const (
 	kindAddress
 	kindNetwork
 	kindDevice
-	kindCount
 )
 
 type kind int64
@@ -221,8 +220,11 @@ func (k kind) String() string { return [...]string{"account", "address", "networ
 // maxTakes is how many an attempt counts for.
 const maxTakes = 3
 
-// kindShift leaves room for the cells of a kind.
-const kindShift = 32
+// kindShift leaves room for the cells of a kind, which are below 2^34.
+const (
+	kindShift = 32
+	kindCount = 1 << 34 >> kindShift
+)
 
 func (l *Limiter) take(k kind, limit Limit, of string) Take {
 	sum := l.cellKey.Sum(string([]byte{byte(k)}), of)
@@ -236,7 +238,7 @@ type Reservation struct {
 	limiter *Limiter
 	takes   []Take         // what it counts for; the first is an account or a device
 	room    [maxTakes]Take // of takes
-	account string         // these three are what a repeat is known by
+	account string         // these three are what a stranger's repeat is known by
 	from    netip.Addr
 	before  uint64
 }
@@ -299,10 +301,11 @@ func isExceeded(err error) bool {
 func (r *Reservation) Refund(ctx context.Context) error { return r.refund(ctx, r.takes) }
 
 // Fail says that the password was wrong, and which one it was. The attempt stays
-// counted, unless it repeats one that is.
+// counted, unless it repeats one that is. Where there is no password, but a code, it
+// is empty, and each attempt counts. It is not kept.
 func (r *Reservation) Fail(ctx context.Context, password string) error {
 	stranger := kind(r.takes[0].Cell>>kindShift) == kindAccount // a device's attempt is a hash, and nobody else pays for it
-	if stranger && r.limiter.repeats.again(r.account, r.from, password, r.before, r.limiter.opts.Now()) {
+	if stranger && password != "" && r.limiter.repeats.again(r.account, r.from, password, r.before, r.limiter.opts.Now()) {
 		return r.refund(ctx, r.takes[:1])
 	}
 	return nil

@@ -1,9 +1,11 @@
 package throttle_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
@@ -221,6 +223,28 @@ func TestRepeats(t *testing.T) {
 		}
 	}
 	require.Greater(t, known, 15, "accounts and addresses get into each other's way rarely")
+
+	for range 10 {
+		require.Nil(t, fail("e", home, ""))
+	}
+	require.Equal(t, 15, left("e"), "no password is like no other")
+}
+
+// TestSpraying: one password for many names, or from many addresses, counts each time, whoever shares a slot.
+func TestSpraying(t *testing.T) {
+	const many = 2000
+	wide := throttle.Limit{Burst: 2 * many, Every: time.Hour}
+	r := newRig(t, throttle.Options{Account: throttle.Limit{Burst: 1, Every: time.Hour}, Address: wide, Network: wide})
+	for i := range many {
+		r.failWith(r.attempt(fmt.Sprint("name ", i), home), "wrong")
+		require.NotNil(t, r.fail(r.attempt(fmt.Sprint("name ", i), home)))
+	}
+
+	r = newRig(t, throttle.Options{Account: throttle.Limit{Burst: many, Every: time.Hour}, Address: wide, Network: wide})
+	for i := range many {
+		require.Nil(t, r.failWith(r.attempt("johndoe", fmt.Sprintf("10.%d.%d.1:1", i/250, i%250)), "wrong"))
+	}
+	require.NotNil(t, r.fail(r.attempt("johndoe", home)))
 }
 
 // TestRepeatsAtOnce: those that come before the first one has failed are attempts.
@@ -518,10 +542,14 @@ func TestNothingSecretPrints(t *testing.T) {
 	a := throttle.Attempt{Request: requestFrom(home), Account: "canary"}
 	res, err := r.Reserve(t.Context(), a)
 	require.NoError(t, err)
-	for _, v := range []any{r.Limiter, *r.Limiter, a, &a, res, *res, []any{a, *res}} {
+	for _, v := range []any{r.Limiter, *r.Limiter, a, &a, res, *res, []any{a, *res}, throttle.Attempt{Account: "canary"}} {
 		for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 			require.NotContains(t, fmt.Sprintf(format, v), "canary")
 		}
+		var log bytes.Buffer
+		slog.New(slog.NewTextHandler(&log, nil)).Info("", "v", v)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("", "v", v)
+		require.NotContains(t, log.String(), "canary")
 	}
 }
 
