@@ -265,7 +265,8 @@ func normalizeExtra(extra string, foreign bool) (string, error) {
 	return joinMembers(members), nil
 }
 
-// objectWriter writes members in a fixed order and leaves out empty ones. Their names are ours, and need no escape.
+// objectWriter writes members in a fixed order and leaves out empty ones. Their names are ours, or the
+// method of a confirmation that checkIssue lets pass: they need no escape.
 type objectWriter struct{ b []byte }
 
 func (w *objectWriter) name(name string) {
