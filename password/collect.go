@@ -28,7 +28,8 @@ type collector struct {
 
 	mu      sync.Mutex
 	running bool
-	debt    time.Duration // what the last collection took that no hashing has paid for yet
+	last    time.Duration // what the last collection took
+	debt    time.Duration // what of it no hashing has paid for yet
 }
 
 // hashed is told how long a slot was taken and how many are, and may collect. The slot is still the caller's, so
@@ -59,10 +60,11 @@ func (c *collector) begin(paid time.Duration) bool {
 	return c.running
 }
 
+// end takes the lesser of the last two costs: one collection that the system has interrupted says nothing of the next.
 func (c *collector) end(cost time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.running, c.debt = false, cost
+	c.running, c.debt, c.last = false, min(cost, c.last), cost
 }
 
 // wanted reports whether the heap is no larger than that, and the collector not left to whoever set GOGC=off.

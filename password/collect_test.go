@@ -28,14 +28,17 @@ func TestCollect(t *testing.T) {
 	}{
 		{0, each},
 		{hashTime / 20, each},
-		{hashTime/20 + 1, []int{1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21}},
-		{hashTime / 2, []int{1, 11, 21}},
-		{time.Minute, []int{1}},
+		{hashTime/20 + 1, []int{1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20}},
+		{hashTime / 2, []int{1, 2, 12}},
+		{time.Minute, []int{1, 2}},
 	} {
 		require.Equal(t, row.want, collections(t, row.cost), row.cost)
 	}
+	require.Equal(t, each, collections(t, hashTime/20, hashTime/20, time.Second), "some were interrupted")
+	require.Equal(t, []int{1, 2, 3}, collections(t, hashTime/20, time.Second, time.Second), "two in a row")
+
 	runtime.GOMAXPROCS(5)
-	require.Equal(t, []int{1, 11, 21}, collections(t, hashTime/4), "of more processors")
+	require.Equal(t, []int{1, 2, 12}, collections(t, hashTime/4), "of more processors")
 
 	debug.SetGCPercent(-1)
 	require.Empty(t, collections(t, 0), "GOGC=off")
@@ -53,16 +56,16 @@ func TestCollectAtOnce(t *testing.T) {
 	require.Equal(t, 1, atOnce(t))
 }
 
-// collections has 21 sign-ins, one after another, with a collection of that cost, and returns after which there was
-// one.
-func collections(t *testing.T, cost time.Duration) (after []int) {
+// collections has 21 sign-ins, one after another, with collections of these costs in turn, and returns after which
+// there was one.
+func collections(t *testing.T, costs ...time.Duration) (after []int) {
 	runtime.GC() // finds out what is alive
 	synctest.Test(t, func(t *testing.T) {
 		var h *password.Hasher
 		n := 1
 		h = collecting(t, 1, func() {
 			require.Equal(t, 1, h.Stats().Running, "the slot is kept")
-			time.Sleep(cost)
+			time.Sleep(costs[len(after)%len(costs)])
 			after = append(after, n)
 		})
 		for ; n <= 21; n++ {
