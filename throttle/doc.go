@@ -18,7 +18,8 @@
 //
 // The same wrong password for the same account from the same address counts once
 // in 10 seconds, from answer to answer, for the account, since some clients post every
-// sign-in twice. The address, the network and a known device pay each time, for each one is a hash.
+// sign-in twice. The address, the network and a known device pay each time, for each
+// one is a hash.
 //
 // # Devices
 //

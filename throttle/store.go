@@ -13,9 +13,9 @@ type Take struct {
 }
 
 // Store keeps the counters, in memory or for several processes. Its methods are
-// called concurrently, and keep and change none of the takes they are given. Times are read from one clock, the store's. A counter that
-// is not there, or whose time is over, is a whole allowance: it may be removed. See
-// [Count] for the arithmetic.
+// called concurrently, and keep and change none of the takes they are given. Times are
+// read from one clock, the store's. A counter that is not there, or whose time is over,
+// is a whole allowance: it may be removed. See [Count] for the arithmetic.
 type Store interface {
 	// ReserveAttempt takes one attempt from every allowance or, if one of them has no
 	// room, from none, in one atomic step: of any number of calls at once no

@@ -300,9 +300,9 @@ func isExceeded(err error) bool {
 // It is done though ctx is cancelled, and within 5 seconds.
 func (r *Reservation) Refund(ctx context.Context) error { return r.refund(ctx, r.takes) }
 
-// Fail says that the password was wrong, and which one it was. The attempt stays
-// counted, unless it repeats one that is. Where there is no password, but a code, it
-// is empty, and each attempt counts. It is not kept.
+// Fail says that the password was wrong, and which one it was, which is not kept. The
+// attempt stays counted, unless it repeats one that is. Empty means that it was no
+// password, but a code for instance: each attempt counts then.
 func (r *Reservation) Fail(ctx context.Context, password string) error {
 	stranger := kind(r.takes[0].Cell>>kindShift) == kindAccount // a device's attempt is a hash, and nobody else pays for it
 	if stranger && password != "" && r.limiter.repeats.again(r.account, r.from, password, r.before, r.limiter.opts.Now()) {
