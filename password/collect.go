@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// collectShare is what part of the time of hashing goes into collecting: about a twentieth. Dead hashes cost more,
-// in page faults.
-const collectShare = 20
+// collectShare is what part of the time of hashing may go into collecting: about a tenth. A small heap takes 0.5 ms,
+// and now and then a few, after a hash of 18.
+const collectShare = 10
 
 // collectBeside is how large the heap may be for dead hashes to be collected: as many hashes, besides the running.
 const collectBeside = 4
@@ -20,7 +20,7 @@ const collectBeside = 4
 // that go back to the system and are then asked for again.
 //
 // What a collection costs depends on all that the process has in memory. So one is made after each hash as long as
-// it costs a twentieth of that, and where it costs more, as much more seldom; and none where the process has so much
+// it costs a tenth of that, and where it costs more, as much more seldom; and none where the process has so much
 // that a dead hash is no great part of it, for a sign-in waits for the collection.
 type collector struct {
 	gc   func() // runtime.GC, but for tests

@@ -17,7 +17,7 @@ const (
 	hashTime     = 40 * time.Millisecond
 )
 
-// TestCollect: hashes have their memory collected, for a twentieth of their time.
+// TestCollect: hashes have their memory collected, for a tenth of their time.
 func TestCollect(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
@@ -27,18 +27,18 @@ func TestCollect(t *testing.T) {
 		want []int // the hashes that a collection came after
 	}{
 		{0, each},
-		{hashTime / 20, each},
-		{hashTime/20 + 1, []int{1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20}},
-		{hashTime / 2, []int{1, 2, 12}},
+		{hashTime / 10, each},
+		{hashTime/10 + 1, []int{1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20}},
+		{hashTime, []int{1, 2, 12}},
 		{time.Minute, []int{1, 2}},
 	} {
 		require.Equal(t, row.want, collections(t, row.cost), row.cost)
 	}
-	require.Equal(t, each, collections(t, hashTime/20, hashTime/20, time.Second), "some were interrupted")
-	require.Equal(t, []int{1, 2, 3}, collections(t, hashTime/20, time.Second, time.Second), "two in a row")
+	require.Equal(t, each, collections(t, hashTime/10, hashTime/10, time.Second), "some were interrupted")
+	require.Equal(t, []int{1, 2, 3}, collections(t, hashTime/10, time.Second, time.Second), "two in a row")
 
 	runtime.GOMAXPROCS(5)
-	require.Equal(t, []int{1, 2, 12}, collections(t, hashTime/4), "of more processors")
+	require.Equal(t, []int{1, 2, 12}, collections(t, hashTime/2), "of more processors")
 
 	debug.SetGCPercent(-1)
 	require.Empty(t, collections(t, 0), "GOGC=off")

@@ -97,7 +97,7 @@ var (
 // together admit twice as much.
 //
 // It has the garbage collector take back the memory of hashes, for about a
-// twentieth of their time: after each where that is enough, as with one slot and a
+// tenth of their time: after each where that is enough, as with one slot and a
 // small heap, and not at all where the process's own heap is over four times as large
 // as a hash, or with GOGC=off.
 type Hasher struct {
