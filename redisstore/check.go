@@ -12,6 +12,24 @@ import (
 
 const minVersion = 7
 
+// checkClient also refuses a client that waits for a server which hangs as long as its own timeouts say, and not
+// until a call's deadline: what asks the Store has to answer 503 by then.
+func (s *Store) checkClient() error {
+	var heedsDeadlines bool
+	switch client := s.client.(type) {
+	case *redis.Client:
+		heedsDeadlines = client.Options().ContextTimeoutEnabled
+	case *redis.ClusterClient:
+		heedsDeadlines = client.Options().ContextTimeoutEnabled
+	default:
+		return fmt.Errorf("the client is a %T, not a *redis.Client or a *redis.ClusterClient", s.client)
+	}
+	if !heedsDeadlines {
+		return errors.New("ContextTimeoutEnabled is not set in the client's options: a server that hangs would hold calls beyond their deadlines")
+	}
+	return nil
+}
+
 func (s *Store) checkServers(ctx context.Context) error {
 	check := func(ctx context.Context, node *redis.Client) error {
 		info, err := serverInfo(ctx, node)
@@ -21,13 +39,10 @@ func (s *Store) checkServers(ctx context.Context) error {
 		_, cluster := s.client.(*redis.ClusterClient)
 		return s.checkServer(info, cluster)
 	}
-	switch client := s.client.(type) {
-	case *redis.Client:
-		return check(ctx, client)
-	case *redis.ClusterClient:
+	if client, ok := s.client.(*redis.ClusterClient); ok {
 		return client.ForEachMaster(ctx, check)
 	}
-	return fmt.Errorf("the client is a %T, not a *redis.Client or a *redis.ClusterClient", s.client)
+	return check(ctx, s.client.(*redis.Client))
 }
 
 func (s *Store) checkServer(info map[string]string, cluster bool) error {

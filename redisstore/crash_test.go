@@ -36,12 +36,12 @@ func openBackend(ctx context.Context, source string) (*crashtest.Backend, error)
 	var client redis.UniversalClient
 	switch kind {
 	case "cluster":
-		client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}})
+		client = redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{addr}, ContextTimeoutEnabled: true})
 	case "wait":
 		opts.WaitReplicas = 1
 		fallthrough
 	default:
-		client = redis.NewClient(&redis.Options{Addr: strings.TrimPrefix(addr, "//")})
+		client = redis.NewClient(&redis.Options{Addr: strings.TrimPrefix(addr, "//"), ContextTimeoutEnabled: true})
 	}
 	s, err := redisstore.New(ctx, client, opts)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 func Example() {
 	ctx := context.Background()
-	client := redis.NewClient(&redis.Options{Addr: "localhost:6379"})
+	client := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
 	store, err := redisstore.New(ctx, client, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -22,15 +22,15 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	revocations := passbearer.NewRevocations(passbearer.RefuseWhenStale, nil)
-	go revocations.Watch(ctx, store)
 	users := memstore.New() // or package pgstore's
+	revocations := passbearer.NewRevocations(passbearer.RefuseWhenStale, nil)
+	go revocations.Watch(ctx, users, store) // in one call: a change of a password is told by the store of the users
 	sessions := passbearer.NewSessions(users, store, keys, &passbearer.SessionsOptions{Revocations: revocations})
 	_ = sessions // for passbearer.TokenHandlerOptions
 }
 
 func ExampleNew_cluster() {
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"redis-1:6379", "redis-2:6379", "redis-3:6379"}})
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"redis-1:6379", "redis-2:6379", "redis-3:6379"}, ContextTimeoutEnabled: true})
 	store, err := redisstore.New(context.Background(), client, &redisstore.Options{
 		Partitions:   64, // so that nodes that join later have some to take
 		WaitReplicas: 1,  // so that a failover forgets no sign-out

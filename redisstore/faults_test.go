@@ -56,7 +56,7 @@ func TestServerIsCutOff(t *testing.T) {
 	require.NoError(t, err)
 	link := newRelay(t, s.addr)
 	faults.Everywhere(t, func(t *testing.T) faults.Stores {
-		client := closing(t, redis.NewClient(&redis.Options{Addr: link.addr(), MinRetryBackoff: -1, MaxRetryBackoff: -1}))
+		client := closing(t, redis.NewClient(&redis.Options{Addr: link.addr(), ContextTimeoutEnabled: true, MinRetryBackoff: -1, MaxRetryBackoff: -1}))
 		others, s := memstore.New(), newStore(t, client, nil)
 		return faults.Stores{Users: others, Sessions: s, Clients: others, Counters: s}
 	}, faults.Incident{Name: "the server is cut off", Happen: func() { link.to("") }, Heal: func() { link.to(s.addr) }})

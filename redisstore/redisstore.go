@@ -4,8 +4,8 @@
 // Sentinel is not tested.
 //
 // Make a client with package redis, hand it to [New], and the Store to
-// passbearer.NewSessions and to Watch of a passbearer.Revocations. Users and clients stay
-// elsewhere, in package pgstore for instance.
+// passbearer.NewSessions. Users and clients stay elsewhere, in package pgstore for
+// instance: a passbearer.Revocations has to watch both stores, in one call of Watch.
 //
 // What a Store acknowledges is as durable as the server makes it. For
 // sign-outs that outlive a power cut, and rotations that need no healing after
@@ -102,9 +102,10 @@ type Options struct {
 
 // New returns a Store on client, which is a *redis.Client (NewFailoverClient's
 // too) or a *redis.ClusterClient and stays the caller's to close; nil options
-// mean the defaults. It asks every primary that it finds, and fails if one cannot
-// be reached, is older than Redis 7, is a replica, or evicts keys. Servers that
-// join later are not asked.
+// mean the defaults. The client's options need ContextTimeoutEnabled, without which
+// a call outlasts its deadline while the server hangs. New asks every primary that it
+// finds, and fails if one cannot be reached, is older than Redis 7, is a replica, or
+// evicts keys. Servers that join later are not asked.
 func New(ctx context.Context, client redis.UniversalClient, opts *Options) (*Store, error) {
 	s := &Store{client: client}
 	if opts != nil {
@@ -116,6 +117,9 @@ func New(ctx context.Context, client redis.UniversalClient, opts *Options) (*Sto
 	s.lifetime = milliseconds(s.opts.RevocationLifetime)
 	for i := range s.opts.Partitions {
 		s.tags = append(s.tags, fmt.Sprintf("{%s:%x}", s.opts.Prefix, i))
+	}
+	if err := s.checkClient(); err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
 	}
 	if err := s.checkServers(ctx); err != nil {
 		return nil, fmt.Errorf("redisstore: check the server: %w", err)

@@ -229,7 +229,7 @@ func (s *server) signal(t testing.TB, sig syscall.Signal) {
 
 // client of a server, closed with the test.
 func (s *server) client(t testing.TB) *redis.Client {
-	client := redis.NewClient(&redis.Options{Addr: s.addr})
+	client := redis.NewClient(&redis.Options{Addr: s.addr, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { client.Close() })
 	return client
 }

@@ -31,6 +31,7 @@ func single(t testing.TB) redis.UniversalClient {
 	}
 	opts, err := redis.ParseURL(url)
 	require.NoError(t, err)
+	opts.ContextTimeoutEnabled = true
 	return closing(t, redis.NewClient(opts))
 }
 
@@ -50,7 +51,7 @@ func cluster(t testing.TB) redis.UniversalClient {
 	need(t, binary(), "redis-server")
 	nodes, err := sharedNodes()
 	require.NoError(t, err)
-	return closing(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].addr}}))
+	return closing(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].addr}, ContextTimeoutEnabled: true}))
 }
 
 func closing(t testing.TB, client redis.UniversalClient) redis.UniversalClient {
@@ -130,8 +131,18 @@ func TestOptionsAreRefused(t *testing.T) {
 		_, err := redisstore.New(t.Context(), redis.NewClient(&redis.Options{}), &tt.opts)
 		require.ErrorContains(t, err, tt.want)
 	}
-	_, err := redisstore.New(t.Context(), redis.NewRing(&redis.RingOptions{}), nil)
-	require.ErrorContains(t, err, "*redis.Ring")
+	for _, tt := range []struct {
+		want   string
+		client redis.UniversalClient
+	}{
+		{"*redis.Ring", redis.NewRing(&redis.RingOptions{})},
+		{"ContextTimeoutEnabled", redis.NewClient(&redis.Options{})},
+		{"ContextTimeoutEnabled", redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "x"})},
+		{"ContextTimeoutEnabled", redis.NewClusterClient(&redis.ClusterOptions{})},
+	} {
+		_, err := redisstore.New(t.Context(), tt.client, nil)
+		require.ErrorContains(t, err, tt.want)
+	}
 }
 
 func TestPartitionsAreFixed(t *testing.T) {
@@ -259,7 +270,7 @@ func TestExtremes(t *testing.T) {
 
 func TestNothingIsPrinted(t *testing.T) {
 	t.Parallel()
-	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Password: "hunter2", MaxRetries: -1, DialerRetries: 1})
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Password: "hunter2", ContextTimeoutEnabled: true, MaxRetries: -1, DialerRetries: 1})
 	defer client.Close()
 	_, err := redisstore.New(t.Context(), client, nil)
 	require.Error(t, err)

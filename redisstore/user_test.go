@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -157,11 +158,32 @@ func TestDamagedRows(t *testing.T) {
 	}
 }
 
+// TestServerHangs: a call ends by its deadline, though the client would wait for an hour.
+func TestServerHangs(t *testing.T) {
+	t.Parallel()
+	server := ownServer(t, forgetful...)
+	client := closing(t, redis.NewClient(&redis.Options{Addr: server.addr, ContextTimeoutEnabled: true, ReadTimeout: time.Hour}))
+	s := newStore(t, client, nil)
+	server.signal(t, syscall.SIGSTOP)
+	defer server.signal(t, syscall.SIGCONT)
+	for name, call := range map[string]func(context.Context) error{
+		"a read":  func(ctx context.Context) error { _, err := s.SessionByID(ctx, "a"); return err },
+		"a write": func(ctx context.Context) error { return s.EndSession(ctx, "a") },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		ended := make(chan error, 1)
+		go func() { ended <- call(ctx) }()
+		require.Error(t, ends(t, ended), name)
+		require.Error(t, ctx.Err(), name)
+		cancel()
+	}
+}
+
 // TestServerIsDown: the error is the store's.
 func TestServerIsDown(t *testing.T) {
 	t.Parallel()
 	server := ownServer(t, forgetful...)
-	client := redis.NewClient(&redis.Options{Addr: server.addr, MaxRetries: -1, DialerRetries: 1})
+	client := redis.NewClient(&redis.Options{Addr: server.addr, ContextTimeoutEnabled: true, MaxRetries: -1, DialerRetries: 1})
 	defer client.Close()
 	s := newStore(t, client, nil)
 	server.kill()

@@ -77,7 +77,7 @@ func ends(t testing.TB, ended <-chan error) error {
 	case err := <-ended:
 		return err
 	case <-time.After(patience):
-		t.Fatal("the watcher goes on")
+		t.Fatal("it goes on")
 		return nil
 	}
 }
@@ -224,7 +224,7 @@ func TestSilentNode(t *testing.T) {
 	need(t, binary(), "redis-server")
 	nodes, err := newCluster()
 	require.NoError(t, err)
-	client := closing(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].addr}}))
+	client := closing(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{nodes[0].addr}, ContextTimeoutEnabled: true}))
 	var mu sync.Mutex
 	var last time.Time
 	ended := watching(t, newStore(t, client, nil), func(passbearer.RevocationNews) {

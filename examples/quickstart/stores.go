@@ -73,6 +73,7 @@ func (s *stores) openRedis(ctx context.Context, url string) error {
 	if err != nil {
 		return errors.New("-redis is not a Redis URL") // the cause would quote it
 	}
+	config.ContextTimeoutEnabled = true // so that StoreTimeout holds while the server hangs
 	client := redis.NewClient(config)
 	s.close = append(s.close, client.Close)
 	store, err := redisstore.New(ctx, client, nil)
