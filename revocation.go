@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -13,7 +14,7 @@ import (
 )
 
 // DefaultRevocationLifetime is how long a revocation is kept: the longest access
-// token that package jwttoken issues or takes by default, and a minute for clocks.
+// token that package jwttoken issues or takes by default, and twice its leeway.
 const DefaultRevocationLifetime = 24*time.Hour + time.Minute
 
 // Revocation says that access tokens are over before they expire: those of a
@@ -94,8 +95,8 @@ type RevocationsOptions struct {
 	SilenceLimit time.Duration
 
 	// Lifetime is how long what this process ends is remembered: the longest
-	// lifetime of an access token and some leeway. The stores have an option
-	// like it. Zero means [DefaultRevocationLifetime].
+	// lifetime of an access token and twice the leeway of its verifiers. The
+	// stores have an option like it. Zero means [DefaultRevocationLifetime].
 	Lifetime time.Duration
 
 	// Observer is told when the set becomes stale, and fresh again; nil means
@@ -116,7 +117,7 @@ func NewRevocations(policy StalePolicy, opts *RevocationsOptions) *Revocations {
 	if r.opts.MaxEntries == 0 {
 		r.opts.MaxEntries = 1_000_000
 	}
-	r.opts.SilenceLimit = orDefault(r.opts.SilenceLimit, 10*time.Second)
+	r.opts.SilenceLimit = min(orDefault(r.opts.SilenceLimit, 10*time.Second), math.MaxInt64/catchUpLimits)
 	r.opts.Lifetime = orDefault(r.opts.Lifetime, DefaultRevocationLifetime)
 	for _, set := range []*revokedSet{&r.sessions, &r.tokens, &r.users} {
 		set.seed = maphash.MakeSeed()
@@ -126,16 +127,25 @@ func NewRevocations(policy StalePolicy, opts *RevocationsOptions) *Revocations {
 }
 
 // Verifier returns a TokenVerifier that asks v, and then this set about every
-// token, those that v has cached too. It panics if v is nil, or tells by a method
-// MaxLifetime that it takes tokens which live longer than [RevocationsOptions.Lifetime].
+// token, those that v has cached too. It panics if v is nil, or tells by methods
+// MaxLifetime and Leeway that it takes a token for longer than [RevocationsOptions.Lifetime]:
+// for its lifetime and twice the leeway, since it may expire later by as much.
 func (r *Revocations) Verifier(v TokenVerifier) TokenVerifier {
 	if v == nil {
 		panic("passbearer: Revocations.Verifier needs a TokenVerifier")
 	}
-	if limited, ok := v.(interface{ MaxLifetime() time.Duration }); ok && limited.MaxLifetime() > r.opts.Lifetime {
-		panic("passbearer: the verifier takes tokens that live longer than revocations are remembered: raise RevocationsOptions.Lifetime and the stores' RevocationLifetime")
+	limited, ok := v.(interface{ MaxLifetime() time.Duration })
+	if leeway := leewayOf(v); ok && (leeway > r.opts.Lifetime/2 || limited.MaxLifetime() > r.opts.Lifetime-2*leeway) {
+		panic("passbearer: the verifier takes tokens for longer (MaxLifetime and twice the Leeway) than revocations are remembered: raise RevocationsOptions.Lifetime and the stores' RevocationLifetime")
 	}
 	return revocationVerifier{r, v}
+}
+
+func leewayOf(v TokenVerifier) time.Duration {
+	if lenient, ok := v.(interface{ Leeway() time.Duration }); ok {
+		return lenient.Leeway()
+	}
+	return 0
 }
 
 type revocationVerifier struct {
@@ -148,14 +158,18 @@ var (
 	errStale        = errors.New("passbearer: revocations may be missing, and the policy is to refuse")
 )
 
+// Leeway is the verifier's, for whoever revokes a token.
+func (v revocationVerifier) Leeway() time.Duration { return leewayOf(v.next) }
+
 func (v revocationVerifier) VerifyToken(ctx context.Context, token string) (*Claims, error) {
 	c, err := v.next.VerifyToken(ctx, token)
+	stale := v.revocations.Stale() // before what is known is asked: it may be catching up
 	switch {
 	case err != nil || c == nil:
 		return c, err
 	case v.revocations.Revoked(c):
 		return nil, errTokenRevoked
-	case v.revocations.policy == RefuseWhenStale && v.revocations.Stale():
+	case v.revocations.policy == RefuseWhenStale && stale:
 		return nil, errStale
 	}
 	return c, nil
@@ -203,9 +217,13 @@ func (r *Revocations) now() time.Duration { return time.Since(r.born) }
 // Learn keeps what this process has ended itself, for [RevocationsOptions.Lifetime]
 // if e has none, so that it holds here before any store tells. On a nil set it does nothing.
 func (r *Revocations) Learn(e Revocation) {
-	if r != nil && !r.add(e) {
-		observe(context.Background(), r.opts.Observer, Event{Kind: EventRevocationsStale, Err: errFull})
+	if r == nil || r.add(e) {
+		return
 	}
+	r.mu.Lock()
+	r.stale.Store(true) // the stores will tell of it, and find no room either
+	r.mu.Unlock()
+	observe(context.Background(), r.opts.Observer, Event{Kind: EventRevocationsStale, Err: errFull})
 }
 
 // add keeps what is new. It reports whether there was room.
@@ -219,7 +237,8 @@ func (r *Revocations) add(entries ...Revocation) bool {
 		case r.Len() >= r.opts.MaxEntries && !set.has(key):
 			return false
 		default:
-			set.add(key, revoked{now + orDefault(e.Lifetime, r.opts.Lifetime), e.Epoch})
+			lifetime := min(orDefault(e.Lifetime, r.opts.Lifetime), math.MaxInt64-now) // a great one is for ever, and not over at once
+			set.add(key, revoked{now + lifetime, e.Epoch})
 		}
 	}
 	return true
@@ -250,13 +269,15 @@ var (
 type source struct {
 	fresh bool
 	why   string // it is not
+	ended bool   // nobody watches it any more, and the set is stale for it until another call of Watch
 }
 
 // Watch follows stores until ctx is done, whose error it returns; cut off from one,
 // it tries again and catches up with all that is live. The set is stale until all
-// of them have caught up, so they belong into one call. A store may be watched
-// again when an earlier call has returned.
+// of them have caught up, so they belong into one call. When it has returned, the set is
+// stale until another call has caught up, with the same stores or others.
 func (r *Revocations) Watch(ctx context.Context, stores ...RevocationStore) error {
+	r.forgetEnded()
 	for _, store := range stores {
 		r.set(ctx, store, false, nil)
 	}
@@ -266,7 +287,22 @@ func (r *Revocations) Watch(ctx context.Context, stores ...RevocationStore) erro
 	}
 	watching.Wait()
 	<-ctx.Done()
+	r.end(stores)
 	return ctx.Err()
+}
+
+func (r *Revocations) end(stores []RevocationStore) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, store := range stores {
+		r.sources[store] = source{ended: true}
+	}
+}
+
+func (r *Revocations) forgetEnded() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.sources, func(_ RevocationStore, s source) bool { return s.ended })
 }
 
 func (r *Revocations) watch(ctx context.Context, store RevocationStore) {

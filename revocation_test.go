@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -53,6 +56,7 @@ func TestRevocationsExpire(t *testing.T) {
 		r.Add(passbearer.Revocation{SessionID: "s1", Lifetime: time.Minute}) // does not shorten it
 		r.Add(passbearer.Revocation{SessionID: "s2"})
 		time.Sleep(time.Hour - 1)
+		r.Add(passbearer.Revocation{SessionID: "for ever", Lifetime: math.MaxInt64})
 		require.True(t, r.Revoked(c))
 		time.Sleep(time.Nanosecond)
 		require.False(t, r.Revoked(c))
@@ -60,6 +64,7 @@ func TestRevocationsExpire(t *testing.T) {
 		require.True(t, r.Revoked(&passbearer.Claims{SessionID: "s2"}), "the default is as long as any token lives")
 		time.Sleep(time.Nanosecond)
 		require.False(t, r.Revoked(&passbearer.Claims{SessionID: "s2"}))
+		require.True(t, r.Revoked(&passbearer.Claims{SessionID: "for ever"}))
 	})
 }
 
@@ -217,8 +222,8 @@ func TestWatchedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := new(lockedEvents)
 		r := passbearer.NewRevocations(passbearer.RefuseWhenStale, &passbearer.RevocationsOptions{Observer: seen})
-		store := memstore.New()
-		for range 2 {
+		same := memstore.New()
+		for _, store := range []passbearer.RevocationStore{same, same, memstore.New()} {
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- r.Watch(ctx, store) }()
@@ -228,7 +233,7 @@ func TestWatchedAgain(t *testing.T) {
 			require.ErrorIs(t, <-ended, context.Canceled)
 			require.True(t, r.Stale())
 		}
-		require.Equal(t, []passbearer.EventKind{passbearer.EventRevocationsFresh, passbearer.EventRevocationsFresh}, seen.kinds())
+		require.Equal(t, slices.Repeat([]passbearer.EventKind{passbearer.EventRevocationsFresh}, 3), seen.kinds())
 	})
 }
 
@@ -306,6 +311,31 @@ func TestFullSet(t *testing.T) {
 		f.tell(passbearer.RevocationNews{Complete: true, Revocations: []passbearer.Revocation{{SessionID: "b"}, {SessionID: "c"}, {SessionID: "d"}}})
 		require.True(t, r.Revoked(&passbearer.Claims{SessionID: "d"}))
 		require.ErrorContains(t, seen.all[1].Err, "MaxEntries")
+	})
+}
+
+// TestFullSetDoesNotLearn: what this process has ended is not known, so the set is not fresh.
+func TestFullSetDoesNotLearn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := passbearer.NewRevocations(passbearer.RefuseWhenStale, &passbearer.RevocationsOptions{MaxEntries: 1, Observer: new(lockedEvents)})
+		watchAll(t, r, memstore.New())
+		r.Learn(passbearer.Revocation{SessionID: "a"})
+		require.False(t, r.Stale())
+		r.Learn(passbearer.Revocation{SessionID: "b"})
+		require.True(t, r.Stale())
+	})
+}
+
+// TestSilenceForEver is a limit too.
+func TestSilenceForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := passbearer.NewRevocations(passbearer.RefuseWhenStale, &passbearer.RevocationsOptions{SilenceLimit: math.MaxInt64, Observer: new(lockedEvents)})
+		f := newFeed()
+		watchAll(t, r, f)
+		time.Sleep(24 * time.Hour)
+		f.tell(passbearer.RevocationNews{Complete: true})
+		require.False(t, r.Stale())
+		require.EqualValues(t, 1, f.opens.Load())
 	})
 }
 
@@ -421,4 +451,55 @@ func TestRevocationsWiring(t *testing.T) {
 	require.Panics(t, func() { passbearer.NewRevocations(passbearer.ServeWhenStale, nil).Verifier(nil) })
 	short := passbearer.NewRevocations(passbearer.ServeWhenStale, &passbearer.RevocationsOptions{Lifetime: time.Hour})
 	require.Panics(t, func() { short.Verifier(newTokens()) }, "tokens may live for a day")
+	for _, tt := range []struct {
+		longest, leeway time.Duration
+		panics          bool
+	}{
+		{time.Hour, 0, false},
+		{time.Hour - 2*time.Minute, time.Minute, false},
+		{time.Hour - 2*time.Minute, time.Minute + 1, true},
+		{time.Hour - 2*time.Minute + 1, time.Minute, true},
+		{0, math.MaxInt64, true},
+	} {
+		v := lenient{known, tt.longest, tt.leeway}
+		if tt.panics {
+			require.Panics(t, func() { short.Verifier(v) }, tt)
+			continue
+		}
+		require.Equal(t, tt.leeway, short.Verifier(v).(interface{ Leeway() time.Duration }).Leeway())
+	}
+	require.Zero(t, short.Verifier(known).(interface{ Leeway() time.Duration }).Leeway())
+}
+
+// lenient tells for how long it takes a token.
+type lenient struct {
+	passbearer.TokenVerifier
+	longest, leeway time.Duration
+}
+
+func (l lenient) MaxLifetime() time.Duration { return l.longest }
+func (l lenient) Leeway() time.Duration      { return l.leeway }
+
+// TestNoTokenPassesWhileCatchingUp: a set that is stale does not know that the token is revoked, and learns it before
+// it is fresh. To ask about the user takes long, for a name of a megabyte.
+func TestNoTokenPassesWhileCatchingUp(t *testing.T) {
+	c := &passbearer.Claims{ID: "j1", Subject: strings.Repeat("u", 1<<20)}
+	for range 100 {
+		r := passbearer.NewRevocations(passbearer.RefuseWhenStale, &passbearer.RevocationsOptions{Observer: new(lockedEvents)})
+		r.Add(passbearer.Revocation{UserID: "another", Epoch: 1})
+		v, f := r.Verifier(verifier{"": func() (*passbearer.Claims, error) { return c, nil }}), newFeed()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Watch(ctx, f) }()
+		go func() {
+			f.news <- passbearer.RevocationNews{Complete: true, Revocations: []passbearer.Revocation{{TokenID: "j1"}}}
+		}()
+		for fresh := false; !fresh; {
+			fresh = !r.Stale()
+			_, err := v.VerifyToken(ctx, "")
+			require.Error(t, err)
+		}
+		cancel()
+		<-ended
+	}
 }

@@ -196,6 +196,48 @@ func TestIntrospectionRefuses(t *testing.T) {
 	require.Equal(t, nothing+"\n", s.do("/own", "backend", "token", access).Body.String())
 }
 
+// lenient takes every token for one that says these claims, and a while longer than they say.
+type lenient struct {
+	claims passbearer.Claims
+	leeway time.Duration
+}
+
+func (l lenient) VerifyToken(context.Context, string) (*passbearer.Claims, error) {
+	return &l.claims, nil
+}
+
+func (l lenient) Leeway() time.Duration { return l.leeway }
+
+// revoked remembers what it was told last.
+type revoked struct {
+	passbearer.RevocationStore
+	last passbearer.Revocation
+}
+
+func (r *revoked) Revoke(_ context.Context, e passbearer.Revocation) error {
+	r.last = e
+	return nil
+}
+
+// TestRevocationOutlivesTheToken by what verifiers take it for longer, whose clocks may be late by as much.
+func TestRevocationOutlivesTheToken(t *testing.T) {
+	s := newFull(t)
+	revoke := func(v passbearer.TokenVerifier) time.Duration {
+		store := new(revoked)
+		s.ServeMux = http.NewServeMux()
+		s.Handle("/revoke", authserver.NewRevocation(s.signIn, s.sessions, &authserver.RevocationOptions{Verifier: v, Store: store}))
+		require.Equal(t, 200, s.do("/revoke", "web", "token", "x").Code)
+		return store.last.Lifetime
+	}
+	inAnHour := passbearer.Claims{ID: "j1", ClientID: "web", Expiry: passbearer.NumericDate(time.Now().Add(time.Hour).Unix())}
+	for leeway, longer := range map[time.Duration]time.Duration{0: time.Minute, 30 * time.Second: time.Minute, 5 * time.Minute: 10 * time.Minute} {
+		v := lenient{inAnHour, leeway}
+		require.InDelta(t, time.Hour+longer, revoke(v), float64(10*time.Second))
+		require.InDelta(t, time.Hour+longer, revoke(s.revocations.Verifier(v)), float64(10*time.Second))
+	}
+	require.Greater(t, revoke(lenient{passbearer.Claims{ID: "j1", ClientID: "web", Expiry: 1 << 53}, 0}), 100*365*24*time.Hour)
+}
+
 // TestRevocationOfAnAccessToken: it is over at once, and its session goes on.
 func TestRevocationOfAnAccessToken(t *testing.T) {
 	s := newFull(t)

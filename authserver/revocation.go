@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"time"
 
@@ -74,9 +75,18 @@ func (h *revocation) revoke(ctx context.Context, req *passbearer.GrantRequest) (
 	return struct{}{}, h.sessions.Revoke(ctx, req.Client.ID, token)
 }
 
-// clockLeeway is how much longer than the token its revocation is kept: verifiers
-// have a leeway too.
-const clockLeeway = time.Minute
+// minLeeway is how much longer than the token its revocation is kept at least: verifiers that do not tell have
+// a leeway too.
+const minLeeway = time.Minute
+
+// remembered is how long the revocation of a token has to be kept.
+func (h *revocation) remembered(c *passbearer.Claims) time.Duration {
+	leeway := minLeeway
+	if v, ok := h.access.Verifier.(interface{ Leeway() time.Duration }); ok {
+		leeway = max(leeway, 2*v.Leeway()) // clocks differ by as much
+	}
+	return min(max(time.Until(c.Expiry.Time()), 0), math.MaxInt64-leeway) + leeway
+}
 
 // revokeAccess reports whether the token was a live access token.
 func (h *revocation) revokeAccess(ctx context.Context, clientID, token string) (bool, error) {
@@ -94,7 +104,7 @@ func (h *revocation) revokeAccess(ctx context.Context, clientID, token string) (
 	if c.ID == "" {
 		return false, errors.New("authserver: an access token without jti cannot be revoked")
 	}
-	entry := passbearer.Revocation{TokenID: c.ID, Lifetime: max(time.Until(c.Expiry.Time()), 0) + clockLeeway}
+	entry := passbearer.Revocation{TokenID: c.ID, Lifetime: h.remembered(c)}
 	if err := h.access.Store.Revoke(ctx, entry); err != nil {
 		return false, err
 	}

@@ -23,8 +23,8 @@ type Options struct {
 	Foreign *Foreign
 	// Leeway is how far clocks may differ, in whole milliseconds. Zero: 30 s. Negative: none.
 	Leeway time.Duration
-	// MaxLifetime is how far in the future a token may expire. Zero: 24 h. Where it is longer,
-	// passbearer.RevocationsOptions.Lifetime and the stores' RevocationLifetime must be too.
+	// MaxLifetime is how far in the future a token may expire. Zero: 24 h.
+	// passbearer.RevocationsOptions.Lifetime and the stores' RevocationLifetime must be as long, and twice the Leeway.
 	MaxLifetime time.Duration
 	// MaxTokenSize is the greatest length of a token in bytes. Zero: 8 KiB.
 	MaxTokenSize int

@@ -60,6 +60,9 @@ func newVerifier(keys *Keys, issuer, audience string, opts *Options) (*Verifier,
 // MaxLifetime is [Options.MaxLifetime] as it is in force.
 func (v *Verifier) MaxLifetime() time.Duration { return v.opts.MaxLifetime }
 
+// Leeway is [Options.Leeway] as it is in force.
+func (v *Verifier) Leeway() time.Duration { return v.opts.Leeway }
+
 // VerifyToken returns the claims of token if it is genuine, meant for this audience and valid now.
 // Every error wraps [passbearer.ErrInvalidToken], and none contains a part of the token. The claims
 // belong to all who present the token: copy them before a change.

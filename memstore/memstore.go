@@ -27,7 +27,8 @@ type Store struct {
 	Now func() time.Time
 
 	// RevocationLifetime is how long a revocation is kept, to be set before
-	// the first use. Zero means [passbearer.DefaultRevocationLifetime].
+	// the first use: the longest lifetime of an access token and twice the
+	// leeway of its verifiers. Zero means [passbearer.DefaultRevocationLifetime].
 	RevocationLifetime time.Duration
 
 	mu       sync.RWMutex

@@ -71,8 +71,8 @@ type Options struct {
 	// lead to the server itself, not to a pooler. Empty means that of the pool.
 	ListenURL string
 
-	// RevocationLifetime is how long revocations are kept: at least as long as
-	// the longest access token lives. Zero means
+	// RevocationLifetime is how long revocations are kept: the longest lifetime
+	// of an access token and twice the leeway of its verifiers. Zero means
 	// passbearer.DefaultRevocationLifetime.
 	RevocationLifetime time.Duration
 

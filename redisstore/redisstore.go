@@ -84,7 +84,7 @@ type Options struct {
 	Partitions int
 
 	// RevocationLifetime is how long a revocation is kept: the longest
-	// lifetime of an access token and some leeway. Zero means
+	// lifetime of an access token and twice the leeway of its verifiers. Zero means
 	// [passbearer.DefaultRevocationLifetime].
 	RevocationLifetime time.Duration
 

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,6 +84,21 @@ func TestServer(t *testing.T) {
 	require.Equal(t, "invalid", check(t, v, one.token(t, map[string]any{"iss": issuers[0].URL, "aud": "https://other.example"})))
 	require.Equal(t, "invalid", check(t, v, "garbage"))
 	require.Equal(t, "invalid", check(t, new(remotejwks.Verifier), one.token(t, from(0))))
+}
+
+// TestHowLongTokensAreTaken: revocations have to be kept for as long as those of any issuer.
+func TestHowLongTokensAreTaken(t *testing.T) {
+	token := func(longest, leeway time.Duration) jwttoken.Options {
+		return jwttoken.Options{MaxLifetime: longest, Leeway: leeway}
+	}
+	v, err := remotejwks.New([]remotejwks.Issuer{
+		{URL: "https://a.example", Audience: "api", Token: token(time.Hour, time.Minute)},
+		{URL: "https://b.example", Audience: "api", Token: token(48*time.Hour, -1)},
+		{URL: "https://c.example", Audience: "api"},
+	}, nil)
+	require.NoError(t, err)
+	require.Equal(t, 48*time.Hour, v.MaxLifetime())
+	require.Equal(t, time.Minute, v.Leeway())
 }
 
 func TestNewErrors(t *testing.T) {

@@ -84,6 +84,7 @@ type Verifier struct {
 	routes       *routes
 	maxTokenSize int
 	maxLifetime  time.Duration
+	leeway       time.Duration
 }
 
 var _ passbearer.TokenVerifier = (*Verifier)(nil)
@@ -109,7 +110,7 @@ func New(issuers []Issuer, opts *Options) (*Verifier, error) {
 		v.sources[issuer.URL] = s
 		v.only = s
 		v.maxTokenSize = max(v.maxTokenSize, cmp.Or(issuer.Token.MaxTokenSize, defaultMaxTokenSize))
-		v.maxLifetime = max(v.maxLifetime, s.maxLifetime)
+		v.maxLifetime, v.leeway = max(v.maxLifetime, s.maxLifetime), max(v.leeway, s.leeway)
 	}
 	if len(v.sources) > 1 {
 		v.only = nil
@@ -220,6 +221,9 @@ func (v *Verifier) Load(ctx context.Context) error {
 
 // MaxLifetime is the greatest jwttoken.Options.MaxLifetime of the issuers as it is in force.
 func (v *Verifier) MaxLifetime() time.Duration { return v.maxLifetime }
+
+// Leeway is the greatest jwttoken.Options.Leeway of the issuers as it is in force.
+func (v *Verifier) Leeway() time.Duration { return v.leeway }
 
 // RefusesMalformed tells a passbearer.Guard that no token is accepted which is not a token68.
 func (v *Verifier) RefusesMalformed() passbearer.TokenVerifier { return v }

@@ -28,6 +28,7 @@ type source struct {
 	opts        Options
 	fetch       *fetcher
 	maxLifetime time.Duration
+	leeway      time.Duration
 
 	current atomic.Pointer[keySet] // nil: none was read yet
 
@@ -66,7 +67,7 @@ func newSource(issuer Issuer, o Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.maxLifetime = trial.MaxLifetime()
+	s.maxLifetime, s.leeway = trial.MaxLifetime(), trial.Leeway()
 	return s, nil
 }
 

@@ -58,7 +58,8 @@ type Options struct {
 	PollInterval time.Duration
 
 	// RevocationLifetime is how long a revocation is kept that does not say:
-	// the longest lifetime of an access token and some leeway. Zero means
+	// the longest lifetime of an access token and twice the leeway of its
+	// verifiers. Zero means
 	// [passbearer.DefaultRevocationLifetime].
 	RevocationLifetime time.Duration
 
