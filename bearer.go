@@ -197,8 +197,11 @@ func WithUser[U any](load func(context.Context, *Claims) (U, error), f func(http
 			return err
 		})
 		if err != nil {
-			g := guardOf(r.Context())
-			g.deny(w, r, g.finish(loadError(err)), c)
+			g, e := guardOf(r.Context()), loadError(err)
+			if c.Confirmation != (Confirmation{}) {
+				e = g.underKey(e)
+			}
+			g.deny(w, r, g.finish(e), c)
 			return
 		}
 		f(w, r, user)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +82,21 @@ func TestGuardChecksProofs(t *testing.T) {
 				require.Equal(t, "n1", w.Header().Get("DPoP-Nonce"))
 			}
 		})
+	}
+}
+
+// TestUserWithAKeyIsGone: the challenge is for a token with a proof.
+func TestUserWithAKeyIsGone(t *testing.T) {
+	guard := passbearer.NewGuard(known, &passbearer.GuardOptions{DPoP: &proofs{}, Observer: new(events)})
+	gone := func(context.Context, *passbearer.Claims) (string, error) { return "", passbearer.ErrUserNotFound }
+	h := guard.HandlerFunc(passbearer.WithUser(gone, func(http.ResponseWriter, *http.Request, string) {}))
+	for header, want := range map[string]string{"DPoP bound": "DPoP ", "Bearer good": "Bearer "} {
+		r := request(header)
+		r.Header.Set("DPoP", "x")
+		w := serve(h, r)
+		require.Equal(t, 401, w.Code)
+		require.Len(t, w.Header().Values("WWW-Authenticate"), 1)
+		require.True(t, strings.HasPrefix(w.Header().Get("WWW-Authenticate"), want+`realm="api", error="invalid_token"`), header)
 	}
 }
 
