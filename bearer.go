@@ -522,7 +522,7 @@ func authorization(r *http.Request, dpop bool) (token, scheme string, err error)
 		}
 		return "", "", malformed(scheme)
 	}
-	if r.URL != nil && r.URL.RawQuery != "" && queryHas(r.URL.RawQuery, "access_token") {
+	if inQuery(r, "access_token") != "" {
 		return "", "", badRequest(scheme, "Token in the header and in the query")
 	}
 	return token, scheme, nil
@@ -565,21 +565,25 @@ var isToken68Byte = func() (is [256]bool) {
 	return is
 }()
 
-// queryHas reports whether the raw query has a parameter of that name, however
-// it is spelled. Malformed pairs are looked into as well.
-func queryHas(raw, name string) bool {
-	for raw != "" {
+// inQuery returns which of these parameters the URL's query has first, however it is
+// spelled, or nothing. Malformed pairs are looked into as well. It is one pass over what
+// may be as long as net/http takes headers.
+func inQuery(r *http.Request, names ...string) string {
+	if r.URL == nil {
+		return ""
+	}
+	for raw := r.URL.RawQuery; raw != ""; {
 		var pair string
 		pair, raw = cut(raw, '&')
 		key, _, _ := strings.Cut(pair, "=")
 		if plain, err := url.QueryUnescape(key); err == nil {
 			key = plain
 		}
-		if key == name {
-			return true
+		if slices.Contains(names, key) {
+			return key
 		}
 	}
-	return false
+	return ""
 }
 
 func noCredentials() *Error {

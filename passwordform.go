@@ -173,7 +173,7 @@ func checkForm(r *http.Request) *Error {
 	if r.PostForm != nil || r.MultipartForm != nil {
 		return serverError(errors.New("the request's form was parsed before the token endpoint: mount it outside of that middleware"))
 	}
-	if name := secretInQuery(r); name != "" {
+	if name := inQuery(r, knownParams...); name != "" {
 		return formError(codeInvalidRequest, "Parameter in the URL: "+name)
 	}
 	types := r.Header["Content-Type"]
@@ -204,18 +204,6 @@ func parseMediaType(header string) (media string, attrs map[string]string, err e
 		return header, nil, nil
 	}
 	return mime.ParseMediaType(header)
-}
-
-func secretInQuery(r *http.Request) string {
-	if r.URL == nil || r.URL.RawQuery == "" {
-		return ""
-	}
-	for _, name := range knownParams {
-		if queryHas(r.URL.RawQuery, name) {
-			return name
-		}
-	}
-	return ""
 }
 
 // readForm bounds the body's size and time; a wait of 0 leaves the time to the

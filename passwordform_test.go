@@ -258,6 +258,14 @@ func TestCredentialsInTheURL(t *testing.T) {
 	requireRefusal(t, refusal{400, "invalid_request", "Missing parameter: username"}, form, err)
 }
 
+// TestLongQuery: a megabyte of it is read once.
+func TestLongQuery(t *testing.T) {
+	const pairs = 10_000
+	r := formRequest(canaryForm)
+	r.URL.RawQuery = strings.Repeat("+&", pairs)
+	require.Less(t, testing.AllocsPerRun(1, func() { passbearer.ParsePasswordForm(r) }), 1.1*pairs)
+}
+
 func TestFormMediaTypes(t *testing.T) {
 	const (
 		once      = "Content-Type must be application/x-www-form-urlencoded, once"
