@@ -38,11 +38,12 @@ func (c *collector) hashed(took time.Duration, slots int) {
 	if !c.begin(took / collectShare) {
 		return
 	}
-	var cost time.Duration
-	defer func() { c.end(cost) }()
 	if !wanted(c.hash * uint64(slots+collectBeside)) {
+		c.cancel()
 		return
 	}
+	var cost time.Duration
+	defer func() { c.end(cost) }()
 	start := time.Now()
 	c.gc()
 	cost = time.Since(start) * time.Duration((runtime.GOMAXPROCS(0)+3)/4) // it takes a quarter of the processors
@@ -58,6 +59,13 @@ func (c *collector) begin(paid time.Duration) bool {
 	c.debt = max(0, c.debt-paid)
 	c.running = c.debt == 0
 	return c.running
+}
+
+// cancel is end where there was no collection.
+func (c *collector) cancel() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = false
 }
 
 // end takes the lesser of the last two costs: one collection that the system has interrupted says nothing of the next.

@@ -50,6 +50,27 @@ func TestCollect(t *testing.T) {
 	runtime.KeepAlive(own)
 }
 
+// TestCollectIsPaidFor by the hashes after it, though none was wanted in between.
+func TestCollectIsPaidFor(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	n := 0
+	signIn := func(h *password.Hasher, own int) int {
+		heap := make([]byte, own)
+		runtime.GC()
+		_, _, err := h.Verify(t.Context(), "password", "")
+		require.NoError(t, err)
+		runtime.KeepAlive(heap)
+		return n
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h := collecting(t, 1, func() { n++; time.Sleep(hashTime) })
+		require.Equal(t, 1, signIn(h, 0))
+		require.Equal(t, 1, signIn(h, 5*policyMemory+1), "a large heap")
+		require.Equal(t, 2, signIn(h, 0))
+		require.Equal(t, 2, signIn(h, 0), "the second is not paid for")
+	})
+}
+
 // TestCollectAtOnce: a collection is made one at a time, and only whose hash it follows waits for it.
 func TestCollectAtOnce(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
