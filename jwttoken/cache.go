@@ -3,16 +3,14 @@ package jwttoken
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
 	"github.com/passbearer/passbearer"
+	"github.com/passbearer/passbearer/internal/mac"
 )
 
 // cache remembers verified tokens by a tag of all their bytes. It keeps neither a token nor a signature, so
@@ -93,16 +91,14 @@ func (t tag) equals(u tag) bool { return (t.lo^u.lo)|(t.hi^u.hi) == 0 }
 type tagger struct {
 	gmac  cipher.AEAD
 	block cipher.Block
-	mac   hash.Hash // in the place of both
+	mac   *mac.Key // in the place of both
 	nonce [12]byte
-	out   [sha256.Size]byte
+	out   [mac.Size]byte
 }
 
 func (t *tagger) of(token string) tag {
 	if t.mac != nil {
-		t.mac.Reset()
-		t.mac.Write(bytesOf(token))
-		t.mac.Sum(t.out[:0])
+		t.out = t.mac.Sum(token)
 	} else {
 		t.gmac.Seal(t.out[:0], t.nonce[:], nil, bytesOf(token))
 		t.block.Encrypt(t.out[:], t.out[:])
@@ -123,7 +119,8 @@ func newTaggers(gcm bool) func() any {
 			}
 		}
 	}
-	return func() any { return &tagger{mac: hmac.New(sha256.New, keys[:])} }
+	key := mac.NewKey(keys[:])
+	return func() any { return &tagger{mac: key} }
 }
 
 // hasGCM reports whether Go has GCM in hardware here; elsewhere it is slower than HMAC, and its time depends
