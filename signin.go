@@ -195,12 +195,20 @@ func (h *TokenHandler) verify(ctx context.Context, user *User, name, plain strin
 }
 
 // ChangePassword gives the user another password if current is the one they have,
-// and signs them out everywhere. A wrong one is an attempt, and
-// answered as at sign-in; attempts are counted for the user alone, apart from those of
-// sign-in, so that strangers cannot get in the way. It fails with [errors.ErrUnsupported] where the UserStore
-// is no [UserEditor], and with [password.ErrPassword] if the new one cannot be a
-// password; rules for choosing one are the caller's. If the sessions' rows cannot be
-// ended the error says so, and the new password is in effect.
+// and signs them out everywhere. Attempts are counted for the user alone, apart from
+// those of sign-in, so that strangers cannot get in the way. Rules for choosing a
+// password are the caller's. A handler has to tell these errors apart, the first one
+// before the others, for its Cause can be one of them:
+//
+//   - an [*Error]: 400 invalid_grant as at sign-in, if current is wrong or the user is
+//     disabled, and 429 after too many attempts. [Deny] answers it as it is;
+//   - [ErrPasswordChanged], if another call was first, [ErrUserNotFound], and
+//     [password.ErrPassword], if the new one cannot be a password. Deny makes 500 of
+//     them: what they mean to a client, the application knows;
+//   - an error of a store, [password.ErrBusy] and [password.ErrPepper]: Deny makes 503 of
+//     them. If the sessions' rows could not be ended the error says so, and the new
+//     password is in effect;
+//   - [errors.ErrUnsupported] where the UserStore is no [UserEditor]: 500.
 func (h *TokenHandler) ChangePassword(ctx context.Context, userID, current, new string) error {
 	users, ok := h.users.(UserEditor)
 	if !ok {

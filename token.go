@@ -142,7 +142,7 @@ type TokenHandlerOptions struct {
 
 // Grant is what a grant type decided: who gets which token.
 type Grant struct {
-	User  *User // as the store has it: its Epoch goes into the tokens
+	User  *User // required, with an ID; as the store has it: its Epoch goes into the tokens
 	Scope Scope // granted
 
 	AuthTime time.Time // when the user proved who they are; zero means now

@@ -104,9 +104,15 @@ func (Options) LogValue() slog.Value { return slog.StringValue("pgstore.Options{
 // the tables, and the others wait for as long as ctx lets them. A role that may not
 // create anything is enough where the tables are there.
 //
+// Where a later version has other tables, its first process changes them, in one
+// transaction. Older processes that run go on; but one that starts from then on
+// fails here, also where the later version is to be taken back.
+//
 // With several hosts in the URL, connections are made to the one that is not a
 // standby. The parameters of pgx are understood too: pool_max_conns is the size
-// of the pool; connect_timeout is 5 seconds where it is not set.
+// of the pool, by default 4 or the number of CPUs, whichever is greater, and a
+// process takes one connection more while it watches revocations;
+// connect_timeout is 5 seconds where it is not set.
 func Open(ctx context.Context, url string, opts *Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -137,7 +143,12 @@ func prepare(config *pgx.ConnConfig, url string) {
 	}
 }
 
-// New is [Open] with a pool of the caller's, who closes it after the Store.
+// New is [Open] with a pool of the caller's, who closes it after the Store. The
+// pool's settings stay as they are, so its URL needs what Open adds:
+// target_session_attrs=primary, without which a later connection may lead to a
+// standby, and connect_timeout, for which pgxpool takes 2 minutes. Reset the pool
+// after a failover, as a Store of Open does when its server has become a standby:
+// connections that are open go on to lead there, by default for up to an hour.
 func New(ctx context.Context, pool *pgxpool.Pool, opts *Options) (*Store, error) {
 	s := &Store{pool: pool}
 	if opts != nil {

@@ -61,6 +61,24 @@
 // attempt whose process was killed stays counted. A refresh token is not throttled: it
 // cannot be guessed, and a forged one costs next to nothing.
 //
+// # Giving allowances back
+//
+// An operator may remove counters at any time: one that is not there is a whole
+// allowance. A cell's number is a hash below 2^28 and its kind times 2^32: 0 is an
+// account, 1 an address, 2 a network and 3 a device. These statements, with the Schema
+// and the Prefix of the store where it has others, remove addresses and networks; in
+// Redis they are the numbers of ten digits (in a cluster on the server that has them).
+//
+//	DELETE FROM passbearer.throttle WHERE cell IN (SELECT cell FROM passbearer.throttle
+//		WHERE cell >> 32 IN (1, 2) ORDER BY cell FOR UPDATE);
+//	redis-cli --scan --pattern '{passbearer:0}:t:??????????' | xargs -r redis-cli unlink
+//
+// The rows are locked in their order: in another one there would be deadlocks with
+// attempts. With the default limits these allowances are whole again by themselves
+// within 17 minutes, also that of a proxy that was not listed; an account's takes 250
+// hours. One account cannot be picked out, because its cell is a keyed hash, and to
+// remove all of kind 0 gives whoever is guessing 25 more attempts at each.
+//
 // Out of scope: captchas, banning addresses, and guessing at secrets of clients,
 // which have 128 bits.
 package throttle

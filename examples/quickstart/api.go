@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -38,7 +39,7 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	limiter, err := throttle.New(&throttle.Options{Store: s.sessions, Secrets: [][]byte{secret}})
+	limiter, err := throttle.New(&throttle.Options{Store: s.sessions, Secrets: [][]byte{secret}, TrustedProxies: trusted(o.proxy)})
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,13 @@ func newAPI(ctx context.Context, s *stores, o options) (http.Handler, error) {
 		Responses: map[int]openapi.Response{200: {Description: "You", Body: account{}}},
 	})
 	return api, nil
+}
+
+func trusted(proxy netip.Prefix) []netip.Prefix {
+	if !proxy.IsValid() {
+		return nil
+	}
+	return []netip.Prefix{proxy}
 }
 
 const jwksPath = "/.well-known/jwks.json"

@@ -14,6 +14,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
@@ -25,6 +26,7 @@ import (
 type options struct {
 	addr, issuer, db, postgres, redis string
 	lifetime                          time.Duration
+	proxy                             netip.Prefix
 }
 
 func main() {
@@ -35,6 +37,7 @@ func main() {
 	flag.StringVar(&o.postgres, "postgres", "", "keep users and sessions in PostgreSQL at this `URL`, and not in the file")
 	flag.StringVar(&o.redis, "redis", "", "keep sessions in Redis at this `URL`")
 	flag.DurationVar(&o.lifetime, "lifetime", 15*time.Minute, "how long an access token lives")
+	flag.TextVar(&o.proxy, "proxy", netip.Prefix{}, "the `network` of the proxies in front, such as 10.0.0.0/8, whose X-Forwarded-For is believed")
 	flag.Parse()
 	if o.lifetime < time.Second || o.lifetime > 24*time.Hour {
 		log.Fatal("-lifetime: an access token lives for 1s to 24h")

@@ -328,6 +328,31 @@ func TestRefreshAndSignOut(t *testing.T) {
 	require.Empty(t, s.refresh(t, other.RefreshToken).Error, "the other session lives")
 }
 
+// TestProxy: a client behind a proxy has an address of its own. 100 attempts are its allowance, and
+// one more for each 10 seconds that they take.
+func TestProxy(t *testing.T) {
+	s := start(t, "-proxy", "127.0.0.0/8")
+	guess := func(from string, n int) int {
+		t.Helper()
+		body := strings.NewReader(fmt.Sprintf("username=nobody%d&password=guess", n))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/token", body)
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Forwarded-For", from)
+		answer, err := readReply(client.Do(r))
+		require.NoError(t, err)
+		return answer.status
+	}
+	n := 0
+	for status := 400; status != 429; n++ {
+		require.Equal(t, 400, status)
+		require.Less(t, n, 200)
+		status = guess("192.0.2.1", n)
+	}
+	require.Greater(t, n, 100)
+	require.Equal(t, 400, guess("198.51.100.1", n))
+}
+
 func TestStolenRefreshTokenEndsTheSession(t *testing.T) {
 	s := start(t)
 	first := s.token(t, johndoe)
@@ -452,6 +477,7 @@ func TestRefusesToStart(t *testing.T) {
 		{"not a duration", []string{"-lifetime", "5"}, 2, `invalid value "5" for flag -lifetime`},
 		{"lifetime of nothing", []string{"-lifetime", "500ms"}, 1, "-lifetime: an access token lives for 1s to 24h"},
 		{"lifetime over a day", []string{"-lifetime", "48h"}, 1, "-lifetime: an access token lives for 1s to 24h"},
+		{"not a network", []string{"-proxy", "10.0.0.1"}, 2, `invalid value "10.0.0.1" for flag -proxy`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := run(t, quickstart, test.args...)
