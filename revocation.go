@@ -78,6 +78,7 @@ type Revocations struct {
 	sessions, tokens, users revokedSet
 
 	stale   atomic.Bool
+	lost    atomic.Bool // Learn found no room, and no store has told all since
 	mu      sync.Mutex
 	sources map[RevocationStore]source
 	swept   time.Duration
@@ -136,7 +137,8 @@ func (r *Revocations) Verifier(v TokenVerifier) TokenVerifier {
 	}
 	limited, ok := v.(interface{ MaxLifetime() time.Duration })
 	if leeway := leewayOf(v); ok && (leeway > r.opts.Lifetime/2 || limited.MaxLifetime() > r.opts.Lifetime-2*leeway) {
-		panic("passbearer: the verifier takes tokens for longer (MaxLifetime and twice the Leeway) than revocations are remembered: raise RevocationsOptions.Lifetime and the stores' RevocationLifetime")
+		panic("passbearer: the verifier takes tokens for longer (MaxLifetime and twice the Leeway) than revocations are remembered: " +
+			"raise RevocationsOptions.Lifetime and the stores' RevocationLifetime")
 	}
 	return revocationVerifier{r, v}
 }
@@ -220,8 +222,9 @@ func (r *Revocations) Learn(e Revocation) {
 	if r == nil || r.add(e) {
 		return
 	}
+	r.lost.Store(true) // first: who sets stale asks for it
 	r.mu.Lock()
-	r.stale.Store(true) // the stores will tell of it, and find no room either
+	r.stale.Store(true)
 	r.mu.Unlock()
 	observe(context.Background(), r.opts.Observer, Event{Kind: EventRevocationsStale, Err: errFull})
 }
@@ -274,8 +277,9 @@ type source struct {
 
 // Watch follows stores until ctx is done, whose error it returns; cut off from one,
 // it tries again and catches up with all that is live. The set is stale until all
-// of them have caught up, so they belong into one call. When it has returned, the set is
-// stale until another call has caught up, with the same stores or others.
+// of them have caught up, so they belong into one call. When it has returned, and not
+// before, it may be called again, with the same stores or others; until then the set is
+// stale.
 func (r *Revocations) Watch(ctx context.Context, stores ...RevocationStore) error {
 	r.forgetEnded()
 	for _, store := range stores {
@@ -341,8 +345,12 @@ func (r *Revocations) follow(ctx context.Context, store RevocationStore) (caught
 			}
 			alarm.Reset(r.opts.SilenceLimit)
 			caughtUp = caughtUp || news.Complete
-			switch missed = !r.add(news.Revocations...) || missed; {
-			case !missed:
+			missed = !r.add(news.Revocations...) || missed
+			if news.Complete && !missed {
+				r.lost.Store(false)
+			}
+			switch {
+			case !missed && !r.lost.Load():
 				r.set(ctx, store, caughtUp, nil)
 			case r.Len() >= r.opts.MaxEntries:
 				r.set(ctx, store, false, errFull)
@@ -363,18 +371,19 @@ func (r *Revocations) follow(ctx context.Context, store RevocationStore) (caught
 func (r *Revocations) set(ctx context.Context, store RevocationStore, fresh bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before, now := r.sources[store].why, source{fresh: fresh}
+	before := r.sources[store]
+	now := source{fresh: fresh, ended: before.ended}
 	if err != nil {
 		now.why = err.Error()
 	}
 	r.sources[store] = now
-	stale := false
+	stale := r.lost.Load()
 	for _, s := range r.sources {
 		stale = stale || !s.fresh
 	}
 	changed := r.stale.Swap(stale) != stale
 	toldTo := ctx.Err() != nil && errors.Is(err, context.Canceled)
-	if toldTo || !changed && (now.why == "" || now.why == before) {
+	if toldTo || !changed && (now.why == "" || now.why == before.why) {
 		return
 	}
 	kind := EventRevocationsFresh

@@ -318,11 +318,22 @@ func TestFullSet(t *testing.T) {
 func TestFullSetDoesNotLearn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := passbearer.NewRevocations(passbearer.RefuseWhenStale, &passbearer.RevocationsOptions{MaxEntries: 1, Observer: new(lockedEvents)})
-		watchAll(t, r, memstore.New())
-		r.Learn(passbearer.Revocation{SessionID: "a"})
+		f := newFeed()
+		watchAll(t, r, f)
+		a, b := passbearer.Revocation{SessionID: "a", Lifetime: time.Minute}, passbearer.Revocation{SessionID: "b"}
+		f.tell(passbearer.RevocationNews{Complete: true})
+		r.Learn(a)
 		require.False(t, r.Stale())
-		r.Learn(passbearer.Revocation{SessionID: "b"})
+		r.Learn(b)
 		require.True(t, r.Stale())
+		for f.opens.Load() < 2 {
+			require.True(t, r.Stale(), "a heartbeat says nothing of b")
+			time.Sleep(5 * time.Second)
+			f.tell(passbearer.RevocationNews{})
+		}
+		f.tell(passbearer.RevocationNews{Complete: true, Revocations: []passbearer.Revocation{b}})
+		require.False(t, r.Stale(), "a has expired, and there is room")
+		require.True(t, r.Revoked(&passbearer.Claims{SessionID: "b"}))
 	})
 }
 
