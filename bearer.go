@@ -197,11 +197,8 @@ func WithUser[U any](load func(context.Context, *Claims) (U, error), f func(http
 			return err
 		})
 		if err != nil {
-			g, e := guardOf(r.Context()), loadError(err)
-			if c.Confirmation != (Confirmation{}) {
-				e = g.underKey(e)
-			}
-			g.deny(w, r, g.finish(e), c)
+			g := guardOf(r.Context())
+			g.deny(w, r, g.finish(g.loadError(err, c)), c)
 			return
 		}
 		f(w, r, user)
@@ -226,12 +223,15 @@ func CurrentUser(users UserStore) func(context.Context, *Claims) (*User, error) 
 	}
 }
 
-func loadError(err error) *Error {
+func (g *Guard) loadError(err error, c *Claims) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
 		return e.copy()
 	case errors.Is(err, ErrUserNotFound), errors.Is(err, ErrUserDisabled):
+		if c.Confirmation != (Confirmation{}) {
+			return g.underKey(invalidToken(err))
+		}
 		return invalidToken(err)
 	}
 	return unavailable(err)
