@@ -87,13 +87,15 @@ func (f *SecondFactor) user(ctx context.Context, t token) (*passbearer.User, err
 	return user, nil
 }
 
-// scope is decided once more, for the user may have lost some of it.
+// scope is decided once more, for the user may have lost some of it. What was not
+// granted with the password is not granted now, be it that nothing was, which a policy
+// takes for no wish.
 func (f *SecondFactor) scope(ctx context.Context, t token, user *passbearer.User) (passbearer.Scope, error) {
 	scope, err := f.opts.ScopePolicy(ctx, passbearer.ScopeRequest{Asked: passbearer.Scope(t.scope), User: user, ClientID: t.clientID})
 	if err == nil && !scope.Valid() {
 		err = errors.New("mfa: the scope policy returned a malformed scope")
 	}
-	return scope, err
+	return scope.Intersect(passbearer.Scope(t.scope)), err
 }
 
 // attempt calls check, which looks at the code, unless there were too many attempts.

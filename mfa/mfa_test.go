@@ -334,6 +334,17 @@ func TestScopeIsAskedAgain(t *testing.T) {
 	require.Equal(t, "me", r.requireGrant(token).Scope)
 }
 
+// TestNothingGrantedStaysNothing: an AfterPassword took all that was asked for.
+func TestNothingGrantedStaysNothing(t *testing.T) {
+	r := newRig(t, nil)
+	r.token.AfterPassword = func(ctx context.Context, req *passbearer.GrantRequest, g *passbearer.Grant) error {
+		g.Scope = g.Scope.Intersect("read")
+		return r.second.Challenge(ctx, req, g)
+	}
+	r.handler = passbearer.NewTokenHandler(&r.users, &r.issuer, &r.token)
+	require.Empty(t, r.requireGrant(r.signIn("scope", "items")).Scope)
+}
+
 func TestTooLargeAGrant(t *testing.T) {
 	for _, size := range []int{7000, 100_000} {
 		r := newRig(t, nil)
