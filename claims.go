@@ -27,7 +27,9 @@ type TokenVerifier interface {
 	//
 	// A verifier that accepts nothing but a token68 (RFC 9110 §11.2) may say so
 	// by a method RefusesMalformed() TokenVerifier that returns itself: a [Guard]
-	// then looks at the form of refused tokens alone.
+	// then looks at the form of refused tokens alone. One with methods MaxLifetime()
+	// and Leeway(), both time.Duration, tells for how long revocations must be kept: a
+	// verifier around another passes them on.
 	VerifyToken(ctx context.Context, token string) (*Claims, error)
 }
 

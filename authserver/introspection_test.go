@@ -236,6 +236,14 @@ func TestRevocationOutlivesTheToken(t *testing.T) {
 		require.InDelta(t, time.Hour+longer, revoke(s.revocations.Verifier(v)), float64(10*time.Second))
 	}
 	require.Greater(t, revoke(lenient{passbearer.Claims{ID: "j1", ClientID: "web", Expiry: 1 << 53}, 0}), 100*365*24*time.Hour)
+
+	for _, c := range []passbearer.Claims{{ClientID: "web", Expiry: inAnHour.Expiry}, {ID: "j1", ClientID: "web"}} {
+		store := new(revoked)
+		s.ServeMux = http.NewServeMux()
+		s.Handle("/revoke", authserver.NewRevocation(s.signIn, s.sessions, &authserver.RevocationOptions{Verifier: lenient{c, 0}, Store: store}))
+		require.Equal(t, 503, s.do("/revoke", "web", "token", "x").Code, "it cannot be told how long to remember what")
+		require.Zero(t, store.last)
+	}
 }
 
 // TestRevocationOfAnAccessToken: it is over at once, and its session goes on.

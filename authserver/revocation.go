@@ -83,7 +83,7 @@ const minLeeway = time.Minute
 func (h *revocation) remembered(c *passbearer.Claims) time.Duration {
 	leeway := minLeeway
 	if v, ok := h.access.Verifier.(interface{ Leeway() time.Duration }); ok {
-		leeway = max(leeway, 2*v.Leeway()) // clocks differ by as much
+		leeway = max(leeway, 2*min(v.Leeway(), math.MaxInt64/4)) // clocks differ by as much
 	}
 	return min(max(time.Until(c.Expiry.Time()), 0), math.MaxInt64-leeway) + leeway
 }
@@ -101,8 +101,8 @@ func (h *revocation) revokeAccess(ctx context.Context, clientID, token string) (
 		return false, &passbearer.Error{StatusCode: http.StatusBadRequest, ErrorCode: "unauthorized_client",
 			ErrorDescription: "The token belongs to another client"}
 	}
-	if c.ID == "" {
-		return false, errors.New("authserver: an access token without jti cannot be revoked")
+	if c.ID == "" || c.Expiry == 0 {
+		return false, errors.New("authserver: an access token without jti or exp cannot be revoked")
 	}
 	entry := passbearer.Revocation{TokenID: c.ID, Lifetime: h.remembered(c)}
 	if err := h.access.Store.Revoke(ctx, entry); err != nil {
