@@ -23,6 +23,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,6 +86,12 @@ type Options struct {
 	Now func() time.Time
 }
 
+// Format hides the keys from package fmt.
+func (Options) Format(s fmt.State, _ rune) { io.WriteString(s, "dpop.Options{…}") }
+
+// LogValue hides the keys from package slog.
+func (Options) LogValue() slog.Value { return slog.StringValue("dpop.Options{…}") }
+
 // Verifier checks proofs. Its methods may be called concurrently.
 type Verifier struct {
 	opts Options
@@ -91,6 +99,12 @@ type Verifier struct {
 }
 
 var _ passbearer.ProofVerifier = (*Verifier)(nil)
+
+// Format hides the keys from package fmt.
+func (Verifier) Format(s fmt.State, _ rune) { io.WriteString(s, "dpop.Verifier{…}") }
+
+// LogValue hides the keys from package slog.
+func (Verifier) LogValue() slog.Value { return slog.StringValue("dpop.Verifier{…}") }
 
 // New returns a Verifier. An error means that an option is out of its range.
 func New(opts *Options) (*Verifier, error) {

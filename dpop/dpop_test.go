@@ -3,6 +3,8 @@ package dpop_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -420,5 +422,20 @@ func TestNew(t *testing.T) {
 	} {
 		_, err := dpop.New(&o)
 		require.ErrorContains(t, err, "dpop: ", "%+v", o)
+	}
+}
+
+// TestKeysDoNotPrint, by fmt and in slog.
+func TestKeysDoNotPrint(t *testing.T) {
+	opts := dpop.Options{RequireNonce: true, NonceKeys: [][]byte{[]byte(strings.Repeat("Z", 32))}}
+	v, err := dpop.New(&opts)
+	require.NoError(t, err)
+	for _, x := range []any{opts, &opts, *v, v} {
+		var log strings.Builder
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", x)
+		text := log.String() + fmt.Sprintf("%v %+v %#v %s %d %x", x, x, x, x, x, x)
+		for _, secret := range []string{"ZZ", "90 90", "5a5a", "0x5a"} {
+			require.NotContains(t, text, secret)
+		}
 	}
 }

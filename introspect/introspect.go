@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -91,6 +93,12 @@ type Verifier struct {
 }
 
 var _ passbearer.TokenVerifier = (*Verifier)(nil)
+
+// Format hides the key of tags, and claims, from package fmt.
+func (*Verifier) Format(s fmt.State, _ rune) { io.WriteString(s, "introspect.Verifier{…}") }
+
+// LogValue hides the key of tags, and claims, from package slog.
+func (*Verifier) LogValue() slog.Value { return slog.StringValue("introspect.Verifier{…}") }
 
 // New returns a verifier that authenticates at endpoint by the client's secret, in a
 // Basic header. It does no I/O. Errors are those of the settings.

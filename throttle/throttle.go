@@ -72,6 +72,12 @@ type Options struct {
 	Now func() time.Time
 }
 
+// Format hides the secrets from package fmt.
+func (Options) Format(s fmt.State, _ rune) { io.WriteString(s, "throttle.Options{…}") }
+
+// LogValue hides the secrets from package slog.
+func (Options) LogValue() slog.Value { return slog.StringValue("throttle.Options{…}") }
+
 // Limiter bounds attempts to sign in. It is safe for concurrent use. Make it with
 // [New].
 type Limiter struct {

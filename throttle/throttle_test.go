@@ -565,3 +565,18 @@ func BenchmarkAttempt(b *testing.B) {
 		l.DeviceCookie(a.Request, a.UserID, a.Epoch)
 	}
 }
+
+// TestSecretsDoNotPrint, by fmt and in slog.
+func TestSecretsDoNotPrint(t *testing.T) {
+	opts := throttle.Options{Secrets: [][]byte{[]byte(strings.Repeat("Z", 32))}}
+	l, err := throttle.New(&opts)
+	require.NoError(t, err)
+	for _, x := range []any{opts, &opts, l} {
+		var log strings.Builder
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", x)
+		text := log.String() + fmt.Sprintf("%v %+v %#v %s %d %x", x, x, x, x, x, x)
+		for _, secret := range []string{"ZZ", "90 90", "5a5a", "0x5a"} {
+			require.NotContains(t, text, secret)
+		}
+	}
+}
