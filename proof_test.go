@@ -321,10 +321,14 @@ func TestClientOptional(t *testing.T) {
 // TestIntrospect: a session is told of as long as its refresh token is good.
 func TestIntrospect(t *testing.T) {
 	bubble(t, rigOptions{}, func(t *testing.T, r *rig) {
-		live := func(client, token string) bool {
+		live := func(client, token string, grace ...time.Duration) bool {
 			t.Helper()
 			before := r.kept()
-			row, err := r.engine.Introspect(t.Context(), client, token)
+			c := &passbearer.Client{ID: client}
+			for _, d := range grace {
+				c.RefreshGrace = d
+			}
+			row, err := r.engine.Introspect(t.Context(), c, token)
 			require.NoError(t, err)
 			require.Equal(t, before, r.kept(), "nothing changes")
 			if row != nil {
@@ -338,6 +342,10 @@ func TestIntrospect(t *testing.T) {
 		require.False(t, live("app", "x"))
 		r.run("0>1")
 		require.True(t, live("app", r.tokens[0]), "in the grace it may be repeated")
+		require.False(t, live("app", r.tokens[0], -1), "which this client has not")
+		time.Sleep(time.Minute)
+		require.False(t, live("app", r.tokens[0]))
+		require.True(t, live("app", r.tokens[0], time.Hour), "of this client")
 		r.run("1>2")
 		require.False(t, live("app", r.tokens[0]), "and no theft is seen in asking")
 		require.True(t, live("app", r.tokens[2]))
@@ -346,12 +354,12 @@ func TestIntrospect(t *testing.T) {
 			require.False(t, live("app", r.tokens[2]), incident)
 		}
 		r.fail("SessionByID", errDown)
-		_, err := r.engine.Introspect(t.Context(), "app", r.tokens[2])
+		_, err := r.engine.Introspect(t.Context(), &passbearer.Client{ID: "app"}, r.tokens[2])
 		require.Error(t, err)
 	})
 	bubble(t, rigOptions{}, func(t *testing.T, r *rig) {
 		r.run("swapuser")
-		row, err := r.engine.Introspect(t.Context(), "app", r.tokens[0])
+		row, err := r.engine.Introspect(t.Context(), &passbearer.Client{ID: "app"}, r.tokens[0])
 		require.NoError(t, err)
 		require.Nil(t, row, "the row is another user's")
 	})

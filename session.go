@@ -281,11 +281,11 @@ func (s *Sessions) Revoke(ctx context.Context, clientID, token string) error {
 	return s.end(ctx, row)
 }
 
-// Introspect returns the session of a refresh token that a client may refresh with
-// now, and nil where there is none: the token is another client's, was
-// replaced longer ago than the grace, or its session or user is over. Nothing
+// Introspect returns the session of a refresh token that client, which is not nil, may
+// refresh with now, and nil where there is none: the token is another client's, was
+// replaced longer ago than the client's grace, or its session or user is over. Nothing
 // changes.
-func (s *Sessions) Introspect(ctx context.Context, clientID, token string) (*Session, error) {
+func (s *Sessions) Introspect(ctx context.Context, client *Client, token string) (*Session, error) {
 	t, ok := s.keys.open(token)
 	if !ok {
 		return nil, nil
@@ -294,7 +294,7 @@ func (s *Sessions) Introspect(ctx context.Context, clientID, token string) (*Ses
 	if err != nil || row == nil {
 		return nil, err
 	}
-	a := refresh{sessions: s, token: t, client: &Client{ID: clientID}, jkt: row.JKT}
+	a := refresh{sessions: s, token: t, client: client, jkt: row.JKT}
 	a.see(row)
 	a.user, err = userByID(ctx, s.users, row.UserID)
 	if err != nil && !errors.Is(err, ErrUserNotFound) {

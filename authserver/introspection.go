@@ -82,7 +82,7 @@ func (h *introspection) introspect(ctx context.Context, req *passbearer.GrantReq
 	case c != nil || h.opts.Sessions == nil:
 		return inactive{}, nil
 	}
-	row, err := h.opts.Sessions.Introspect(ctx, req.Client.ID, token)
+	row, err := h.opts.Sessions.Introspect(ctx, req.Client, token)
 	if err != nil || row == nil {
 		return inactive{}, err
 	}
