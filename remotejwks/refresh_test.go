@@ -97,6 +97,17 @@ func TestRotation(t *testing.T) {
 		time.Sleep(40 * time.Minute)
 		require.Equal(t, "invalid", check(t, v, two.token(t, nil)), "after a time without tokens it is looked first")
 
+		site.set("/keys", says("broken"))
+		time.Sleep(15 * time.Minute)
+		require.Equal(t, "valid", check(t, v, one.token(t, nil)), "what cannot be read is no news")
+		synctest.Wait()
+		site.set("/keys", publishes(t, two))
+		time.Sleep(23 * time.Hour)
+		require.Equal(t, "invalid", check(t, v, one.token(t, nil)), "it is looked first also where it failed long ago")
+		site.set("/keys", publishes(t, one))
+		time.Sleep(30 * time.Minute)
+		require.Equal(t, "valid", check(t, v, one.token(t, nil)))
+
 		site.set("/keys", says(`{"keys":[]}`))
 		time.Sleep(15 * time.Minute)
 		check(t, v, one.token(t, nil))

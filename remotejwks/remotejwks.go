@@ -46,7 +46,8 @@ type Issuer struct {
 // Options change when keys are fetched. A nil *Options and the zero Options mean the defaults.
 type Options struct {
 	// RefreshInterval is after what time keys are read again; up to a tenth of it is taken off at random, so that processes
-	// do not ask in step. A key that the issuer has removed is accepted until then. Zero: 15 minutes.
+	// do not ask in step. A key that the issuer has removed is accepted until then, or where no tokens came for so long,
+	// by the first ones within another such time. Zero: 15 minutes.
 	RefreshInterval time.Duration
 
 	// MinInterval is the least time between the starts of two refreshes of one issuer, failed ones too. A token with a new

@@ -36,6 +36,7 @@ type source struct {
 	flight  chan struct{} // closed at the end of the refresh that runs; nil: none does
 	started time.Time     // of the last refresh
 	failure error         // of the last refresh
+	failed  time.Time     // when that one began, if it failed
 }
 
 // keySet is what was read at one time. It does not change, but for what verifier makes of its keys, which are those of
@@ -178,16 +179,19 @@ func (s *source) wait(ctx context.Context, flight <-chan struct{}) {
 	}
 }
 
+// failureCounts is for how many RefreshIntervals a failed refresh lets keys be used without another try.
+const failureCounts = 3
+
 // refresh returns the refresh that runs, be it that it started one, or nil if it is too early for another. failed tells
-// of the one before.
+// of the one before, if that was not long ago.
 func (s *source) refresh() (flight <-chan struct{}, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	failed = s.failure != nil
+	now := s.opts.Now() // not before the lock, or the last start could be after it
+	failed = s.failure != nil && now.Sub(s.failed) < failureCounts*s.opts.RefreshInterval
 	if s.flight != nil {
 		return s.flight, failed
 	}
-	now := s.opts.Now() // not before the lock, or the last start could be after it
 	// A clock that was set back must not keep it from starting.
 	if since := now.Sub(s.started); !s.started.IsZero() && 0 <= since && since < s.opts.MinInterval {
 		return nil, failed
@@ -215,7 +219,7 @@ func (s *source) run(flight chan struct{}, now time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.flight, s.failure = nil, err
+	s.flight, s.failure, s.failed = nil, err, now
 	close(flight)
 }
 
