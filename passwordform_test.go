@@ -258,7 +258,7 @@ func TestCredentialsInTheURL(t *testing.T) {
 	requireRefusal(t, refusal{400, "invalid_request", "Missing parameter: username"}, form, err)
 }
 
-// TestLongQuery: a megabyte of it is read once.
+// TestLongQuery: each name in it is looked at once.
 func TestLongQuery(t *testing.T) {
 	const pairs = 10_000
 	r := formRequest(canaryForm)

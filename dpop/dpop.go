@@ -58,8 +58,10 @@ type Options struct {
 
 	// BaseURL is what the URLs that clients use begin with: "https://api.example",
 	// or with a path that a proxy removes, "https://example.com/api". Empty: http or
-	// https, as this server has the connection, and the Host of the request.
-	// X-Forwarded-Proto, X-Forwarded-Host and Forwarded are never believed.
+	// https, as this server has the connection, and the Host of the request. That is
+	// for whoever sends it to choose: where other servers take the same tokens, one of
+	// them could pass a proof on that was made for itself, unless the mux has patterns
+	// with hosts. X-Forwarded-Proto, X-Forwarded-Host and Forwarded are never believed.
 	BaseURL string
 
 	// Replays remembers proofs that were used, for MaxAge and twice Leeway. Nil: in

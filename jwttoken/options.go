@@ -24,7 +24,7 @@ type Options struct {
 	// Leeway is how far clocks may differ, in whole milliseconds. Zero: 30 s. Negative: none.
 	Leeway time.Duration
 	// MaxLifetime is how far in the future a token may expire. Zero: 24 h.
-	// passbearer.RevocationsOptions.Lifetime and the stores' RevocationLifetime must be as long, and twice the Leeway.
+	// passbearer.RevocationsOptions.Lifetime and the stores' RevocationLifetime must be at least MaxLifetime + 2*Leeway.
 	MaxLifetime time.Duration
 	// MaxTokenSize is the greatest length of a token in bytes. Zero: 8 KiB.
 	MaxTokenSize int

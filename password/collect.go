@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// collectShare is what part of the time of hashing may go into collecting: about a tenth. A small heap takes 0.5 ms,
-// and now and then a few, after a hash of 18.
+// collectShare is what part of the time of hashing may go into collecting: about a tenth. That of a small heap
+// takes half a millisecond, and now and then several; a hash takes 18.
 const collectShare = 10
 
 // collectBeside is how large the heap may be for dead hashes to be collected: as many hashes, besides the running.
