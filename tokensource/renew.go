@@ -18,7 +18,7 @@ var errNoSession = fmt.Errorf("%w: there is no session", ErrSignInRequired)
 // for a session that has ended while another process began the next one.
 func (s *Source) renew(ctx context.Context) error {
 	if s.state.unsaved != nil {
-		if err := s.save(ctx); err != nil || usable(s.state.token, time.Now()) {
+		if err := s.saveAgain(ctx); err != nil || usable(s.state.token, time.Now()) {
 			return err
 		}
 	}
@@ -44,19 +44,42 @@ func (s *Source) renew(ctx context.Context) error {
 
 // load takes what other processes have saved.
 func (s *Source) load(ctx context.Context) error {
+	token, err := s.stored(ctx)
+	if err == nil && s.state.isNews(token) {
+		s.change(func(now *state) { now.take(clone(token)) })
+	}
+	return err
+}
+
+// stored returns nil where there is nothing, or no Store.
+func (s *Source) stored(ctx context.Context) (*oauth2.Token, error) {
 	if s.store == nil {
-		return nil
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	token, err := s.store.Load(ctx)
 	if err != nil {
 		s.change((*state).postpone)
-		return fmt.Errorf("tokensource: load the token: %w", err)
+		return nil, fmt.Errorf("tokensource: load the token: %w", err)
 	}
-	if s.state.isNews(token) {
-		s.change(func(now *state) { now.take(clone(token)) })
+	return token, nil
+}
+
+// saveAgain saves what could not be saved before. Another process may have got the same
+// token since and gone on from it, or begun another session: that is not overwritten.
+func (s *Source) saveAgain(ctx context.Context) error {
+	if s.state.spent == "" {
+		return s.save(ctx)
 	}
+	token, err := s.stored(ctx)
+	switch {
+	case err != nil:
+		return err
+	case token == nil, token.RefreshToken == s.state.spent, token.RefreshToken == s.state.unsaved.RefreshToken:
+		return s.save(ctx)
+	}
+	s.change(func(now *state) { now.take(clone(token)) })
 	return nil
 }
 
@@ -79,7 +102,7 @@ func (s *Source) refresh(ctx context.Context) error {
 	presented := s.state.refreshToken()
 	token, err := s.exchange(ctx, presented)
 	if err == nil {
-		s.change(func(now *state) { now.unsaved = token })
+		s.change(func(now *state) { now.unsaved, now.spent = token, presented })
 		return s.save(ctx)
 	}
 	if isEnd(err) {

@@ -1,6 +1,8 @@
 package tokensource_test
 
 import (
+	"context"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -63,6 +65,60 @@ func TestProcessesRefreshAtOnce(t *testing.T) {
 		require.Equal(t, 10, r.count())
 		require.Equal(t, 5, r.events.count(passbearer.EventRefreshRepeated))
 		require.Zero(t, r.events.count(passbearer.EventRefreshTokenStolen))
+	})
+}
+
+// One cannot save what the other has got too and replaced since, or what another sign-in
+// has taken the place of.
+func TestUnsavedTokenIsNoNews(t *testing.T) {
+	for name, goOn := range map[string]func(*rig, *tokensource.Source){
+		"rotated on": func(r *rig, b *tokensource.Source) {
+			for range 3 {
+				r.works(b)
+				expire()
+			}
+			r.works(b)
+		},
+		"signed in again": func(r *rig, b *tokensource.Source) {
+			if err := b.SetToken(context.Background(), r.signIn()); err != nil {
+				panic(err)
+			}
+		},
+	} {
+		for how, again := range map[string]func(*rig, *tokensource.Source){
+			"asked":   func(r *rig, a *tokensource.Source) { r.works(a) },
+			"flushed": func(_ *rig, a *tokensource.Source) { a.Flush(context.Background()) },
+		} {
+			bubble(t, rigOptions{}, func(t *testing.T, r *rig) {
+				a, shared := r.signedIn()
+				b := r.open(shared)
+				expire()
+				shared.breakSave(fails)
+				_, err := a.Token()
+				require.ErrorIs(t, err, errStore)
+				shared.breakSave(nil)
+				goOn(r, b)
+				newest := shared.get().RefreshToken
+				again(r, a)
+				require.Equal(t, newest, shared.get().RefreshToken, "%s, %s", name, how)
+				expire()
+				r.works(a)
+				r.works(b)
+				r.works(r.open(shared))
+				require.Zero(t, r.events.count(passbearer.EventRefreshTokenStolen))
+			})
+		}
+	}
+}
+
+// A lifetime of 292 years and more is a long one.
+func TestEndlessLifetime(t *testing.T) {
+	bubble(t, rigOptions{}, func(t *testing.T, r *rig) {
+		source := r.open(nil)
+		token := r.signIn()
+		token.ExpiresIn = math.MaxInt64
+		require.NoError(t, source.SetToken(t.Context(), token))
+		r.works(source)
 	})
 }
 

@@ -159,7 +159,7 @@ func (s *Source) Flush(ctx context.Context) error {
 		if s.state.unsaved == nil {
 			return nil
 		}
-		return s.save(ctx)
+		return s.saveAgain(ctx)
 	})
 }
 

@@ -11,6 +11,7 @@ const (
 	maxMargin       = 10 * time.Second // for clocks and the way to the resource server
 	maxEarly        = time.Hour        // of a lifetime, for reckoning how early to refresh
 	unknownLifetime = 5 * time.Minute
+	longest         = 10 * 365 * 24 * 60 * 60 // seconds
 	storePause      = time.Second
 	minPause        = time.Second
 	maxPause        = 30 * time.Second
@@ -20,6 +21,7 @@ const (
 type state struct {
 	token    *oauth2.Token // what callers get; it is in the Store. Nil: none
 	unsaved  *oauth2.Token // its successor, which is not in the Store yet, or nil
+	spent    string        // the refresh token that unsaved is for; empty: unsaved is of a sign-in
 	previous string        // the refresh token before token's
 
 	refreshAt time.Time // from then on it is due; zero: never
@@ -105,7 +107,7 @@ func lifetime(t *oauth2.Token) time.Duration {
 	if t.ExpiresIn <= 0 {
 		return unknownLifetime
 	}
-	return time.Duration(t.ExpiresIn) * time.Second
+	return time.Duration(min(t.ExpiresIn, longest)) * time.Second
 }
 
 // refreshTime is up to a fifth of the lifetime before the end, at random: programs that
