@@ -18,11 +18,7 @@ func checkFile(path string) error {
 	if path == "" || path == ":memory:" {
 		return errors.New("a path is needed: package memstore keeps all in memory")
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
+	if err := makeFile(path); err != nil {
 		return err
 	}
 	for _, name := range []string{path, path + "-wal", path + "-shm"} {
@@ -31,6 +27,19 @@ func checkFile(path string) error {
 		}
 	}
 	return nil
+}
+
+// makeFile opens no file that exists: closing one drops all locks that this process has
+// on it, those of a Store too (fcntl(2)), and then another process may take the log away.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func checkMode(name string) error {
