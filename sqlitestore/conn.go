@@ -14,9 +14,10 @@ import (
 // conn is one connection that the store keeps for itself, with its pragmas set
 // and its statements prepared. One goroutine uses it at a time.
 type conn struct {
-	db    *sql.DB
-	sql   *sql.Conn // nil until it is needed, and after it broke
-	stmts map[string]*sql.Stmt
+	db       *sql.DB
+	reserved *sql.Conn // for ready to take, or nil
+	sql      *sql.Conn // nil until it is needed, and after it broke
+	stmts    map[string]*sql.Stmt
 }
 
 // pragmas of a connection, and the values that they must read afterwards. The
@@ -32,13 +33,30 @@ var pragmas = []struct {
 	{"cache_size", "-16384", "-16384"},
 }
 
+// reserve takes a connection of the pool if need be, for which the application may let
+// it wait: the pool may be bounded, and all of it in use.
+func (c *conn) reserve(ctx context.Context, patience time.Duration) (err error) {
+	if c.sql != nil || c.reserved != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if c.reserved, err = c.db.Conn(ctx); err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	return nil
+}
+
 // ready connects if need be.
 func (c *conn) ready(ctx context.Context) error {
 	if c.sql != nil {
 		return nil
 	}
 	var err error
-	if c.sql, err = c.db.Conn(ctx); err != nil {
+	if c.sql, c.reserved = c.reserved, nil; c.sql == nil {
+		c.sql, err = c.db.Conn(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	c.stmts = map[string]*sql.Stmt{}
@@ -189,6 +207,10 @@ func (s *Store) take(ctx context.Context, from chan *conn) (*conn, error) {
 	}
 	select {
 	case c := <-from:
+		if err := c.reserve(ctx, s.opts.BusyTimeout); err != nil {
+			from <- c
+			return nil, err
+		}
 		return c, nil
 	case <-s.life.Done():
 		return nil, errClosed

@@ -3,7 +3,9 @@ package sqlitestore_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -188,4 +190,52 @@ func firstNews(t *testing.T, s passbearer.RevocationStore) (ids []string) {
 	})
 	require.ErrorIs(t, err, context.Canceled)
 	return ids
+}
+
+// TestPoolInUse: a call waits for a connection of the application's pool no longer than its context or BusyTimeout.
+func TestPoolInUse(t *testing.T) {
+	for _, tt := range []struct {
+		patience, context time.Duration
+	}{{time.Hour, 20 * time.Millisecond}, {20 * time.Millisecond, time.Hour}} {
+		db := raw(t, newPath(t))
+		db.SetMaxOpenConns(1 + sqlitestore.DefaultReaders)
+		s, err := sqlitestore.New(db, &sqlitestore.Options{BusyTimeout: tt.patience})
+		require.NoError(t, err)
+		var taken []*sql.Conn
+		for range db.Stats().MaxOpenConnections - db.Stats().OpenConnections {
+			c, err := db.Conn(t.Context())
+			require.NoError(t, err)
+			taken = append(taken, c)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), tt.context)
+		failed := 0
+		for range sqlitestore.DefaultReaders { // they come in turn
+			if _, err = s.UserByID(ctx, "u1"); !errors.Is(err, passbearer.ErrUserNotFound) {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				failed++
+			}
+		}
+		cancel()
+		require.NotZero(t, failed)
+		for _, c := range taken {
+			require.NoError(t, c.Close())
+		}
+		for range sqlitestore.DefaultReaders {
+			_, err = s.UserByID(t.Context(), "u1")
+			require.ErrorIs(t, err, passbearer.ErrUserNotFound)
+		}
+		require.NoError(t, s.Close())
+	}
+}
+
+// TestRevocationForEver is not swept away at once.
+func TestRevocationForEver(t *testing.T) {
+	s := open(t)
+	require.NoError(t, s.Revoke(t.Context(), passbearer.Revocation{SessionID: "a", Lifetime: math.MaxInt64}))
+	_, _, err := sqlitestore.SweepOnce(t.Context(), s, 0)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []passbearer.Revocation
+	s.WatchRevocations(ctx, func(news passbearer.RevocationNews) { told = append(told, news.Revocations...); cancel() })
+	require.Len(t, told, 1)
 }

@@ -9,9 +9,6 @@ import (
 
 var _ passbearer.ReplayStore = (*Store)(nil)
 
-// maxUsedLifetime keeps the sum with now within an INTEGER.
-const maxUsedLifetime = 100 * 365 * 24 * time.Hour
-
 // UseOnce implements passbearer.ReplayStore. The first use is a write that is on
 // the disk when it returns; another use writes nothing.
 func (s *Store) UseOnce(ctx context.Context, id string, lifetime time.Duration) (first bool, err error) {
@@ -19,7 +16,7 @@ func (s *Store) UseOnce(ctx context.Context, id string, lifetime time.Duration) 
 		now := s.now()
 		n, err := c.exec(ctx, "INSERT INTO passbearer_used_ids (id, expires_at) VALUES (?, ?) "+
 			"ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at <= ?",
-			id, nanos(now.Add(min(lifetime, maxUsedLifetime))), nanos(now))
+			id, nanos(now.Add(lifetime)), nanos(now))
 		first = n == 1
 		return err
 	})

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -225,13 +226,18 @@ func (*Store) LogValue() slog.Value { return slog.StringValue("sqlitestore.Store
 // now is UTC without a monotonic reading, as a time looks that was in the file.
 func (s *Store) now() time.Time { return fromNanos(nanos(s.opts.Now())) }
 
-// nanos is how a time is kept; the zero time is 0.
+// nanos is how a time is kept; the zero time is 0, and all after the year 2262 are one.
 func nanos(t time.Time) int64 {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return 0
+	case t.After(lastTime):
+		return math.MaxInt64
 	}
 	return t.UnixNano()
 }
+
+var lastTime = fromNanos(math.MaxInt64)
 
 func fromNanos(n int64) time.Time {
 	if n == 0 {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func (w *watcher) tell(news passbearer.RevocationNews) {
 		w.first = news
 	}
 	for _, e := range news.Revocations {
-		if e.Lifetime <= 0 || e.SessionID == short && e.Lifetime > time.Hour {
+		if e.Lifetime <= 0 || e.SessionID == short && e.Lifetime > time.Hour || e.TokenID == long && e.Lifetime < 24*365*time.Hour {
 			w.t.Errorf("told %s for %v", key(e), e.Lifetime)
 		}
 		w.told[key(e)] = max(w.told[key(e)], e.Epoch)
@@ -107,10 +108,14 @@ func (w *watcher) hears(e passbearer.Revocation) {
 	w.until(key(e), func() bool { epoch, ok := w.told[key(e)]; return ok && epoch >= e.Epoch })
 }
 
-// short is revoked for an hour.
-const short = "';--"
+// short is revoked for an hour, and long for ever.
+const (
+	short = "';--"
+	long  = "🔑"
+)
 
-var kinds = []passbearer.Revocation{{SessionID: "a"}, {TokenID: "a"}, {UserID: "a", Epoch: 7}, {SessionID: short, Lifetime: time.Hour}}
+var kinds = []passbearer.Revocation{{SessionID: "a"}, {TokenID: "a"}, {UserID: "a", Epoch: 7},
+	{SessionID: short, Lifetime: time.Hour}, {TokenID: long, Lifetime: math.MaxInt64}}
 
 func liveOnesAreTold[S passbearer.RevocationStore](ctx context.Context, t *testing.T, s S) {
 	for _, e := range kinds {
@@ -121,7 +126,7 @@ func liveOnesAreTold[S passbearer.RevocationStore](ctx context.Context, t *testi
 	w := watch(ctx, t, s)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.news == 1 && (len(w.told) != 4 || w.told[key(passbearer.Revocation{UserID: "a"})] != 9) {
+	if w.news == 1 && (len(w.told) != len(kinds) || w.told[key(passbearer.Revocation{UserID: "a"})] != 9) {
 		t.Errorf("the first news has %v", w.told)
 	}
 }
