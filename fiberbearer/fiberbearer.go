@@ -44,7 +44,8 @@ func Require(guard *passbearer.Guard) fiber.Handler {
 
 // Handler returns a handler that lets h answer, a [passbearer.TokenHandler] for
 // instance. Body and answer are held in memory, the body up to fiber's BodyLimit, so h
-// cannot stream. It panics if h is nil.
+// cannot stream. How long a client may take to send the body fiber's ReadTimeout says,
+// which is unbounded unless it is set. It panics if h is nil.
 func Handler(h http.Handler) fiber.Handler {
 	if h == nil {
 		panic("fiberbearer: Handler(nil): give it the handler that answers")

@@ -249,10 +249,17 @@ func serve(t *testing.T, app *fiber.App) (base string) {
 // TestAnswer: what a handler of net/http need not say is said as net/http says it.
 func TestAnswer(t *testing.T) {
 	app := fiber.New()
+	app.Use(func(c fiber.Ctx) error {
+		c.Cookie(&fiber.Cookie{Name: "csrf", Value: "x", SameSite: "disabled"})
+		c.Vary("Origin")
+		c.Set("Content-Type", "text/plain")
+		return c.Next()
+	})
 	app.Get("/", fiberbearer.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.Header().Add("Set-Cookie", "a=1")
 		w.Header().Add("Set-Cookie", "b=2")
+		w.Header().Add("Vary", "Accept")
 		io.WriteString(w, "<html>")
 		w.WriteHeader(500)
 	})))
@@ -260,7 +267,8 @@ func TestAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, res.StatusCode)
 	require.Equal(t, "text/html; charset=utf-8", res.Header.Get("Content-Type"))
-	require.Equal(t, []string{"a=1", "b=2"}, res.Header["Set-Cookie"])
+	require.Equal(t, []string{"csrf=x; path=/", "a=1", "b=2"}, res.Header["Set-Cookie"], "that of the middleware too")
+	require.Equal(t, []string{"Origin", "Accept"}, res.Header["Vary"])
 }
 
 // BenchmarkRequire tells what a guarded route costs beside an open one.

@@ -74,7 +74,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// send makes a what c answers, in the place of fields that were there.
+// send makes a what c answers, in the place of fields that were there, but beside the cookies and the Vary of others.
 func (a *answer) send(c fiber.Ctx) error {
 	a.WriteHeader(http.StatusOK)
 	out := &c.Response().Header
@@ -82,7 +82,9 @@ func (a *answer) send(c fiber.Ctx) error {
 		a.header.Set("Content-Type", http.DetectContentType(a.body.Bytes()))
 	}
 	for name, values := range a.header {
-		out.Del(name)
+		if name != "Set-Cookie" && name != "Vary" {
+			out.Del(name)
+		}
 		for _, value := range values {
 			out.Add(name, value)
 		}
