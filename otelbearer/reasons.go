@@ -184,6 +184,8 @@ func reasonOf(err error) string {
 // be put together each time that it is asked for.
 func reasonByText(err error) (reason string, ok bool) {
 	switch e := err.(type) { //nolint:errorlint // it walks through what wraps itself
+	case nil: // among several, as errors.Is allows
+		return "", false
 	case *throttle.Exceeded:
 		return "", false // has numbers in its text
 	case interface{ Unwrap() error }:

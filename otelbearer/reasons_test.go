@@ -59,6 +59,12 @@ func literalsOf(t *testing.T, path string, into map[string]bool) {
 }
 
 // TestReasons: what is wrapped is found, however it is wrapped, and nothing of an unknown text is told.
+// several is an error of an application, which errors.Is takes as it is.
+type several []error
+
+func (several) Error() string     { return "several" }
+func (s several) Unwrap() []error { return s }
+
 func TestReasons(t *testing.T) {
 	wrong := errors.New("wrong password")
 	for _, tt := range []struct {
@@ -69,6 +75,7 @@ func TestReasons(t *testing.T) {
 		{wrong, "wrong_password"},
 		{fmt.Errorf("step: %w", wrong), "wrong_password"},
 		{errors.Join(errors.New("?"), wrong), "wrong_password"},
+		{several{nil, wrong}, "wrong_password"},
 		{&passbearer.Error{Cause: wrong}, "wrong_password"},
 		{&passbearer.Error{}, "_OTHER"},
 		{fmt.Errorf("%w: it was revoked", passbearer.ErrInvalidToken), "revoked"},
