@@ -143,8 +143,9 @@ func addItems(api *openapi.API, guard *passbearer.Guard) {
 
 func (i *items) get(w http.ResponseWriter, _ *http.Request, _ *passbearer.Claims) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	respond(w, http.StatusOK, itemList{i.names})
+	names := slices.Clone(i.names)
+	i.mu.Unlock() // before a client that reads slowly
+	respond(w, http.StatusOK, itemList{names})
 }
 
 func (i *items) post(w http.ResponseWriter, r *http.Request, _ *passbearer.Claims) {
@@ -154,14 +155,21 @@ func (i *items) post(w http.ResponseWriter, r *http.Request, _ *passbearer.Claim
 		respond(w, http.StatusUnprocessableEntity, problem{`Send {"name": "…"} of at most 1 KiB`})
 		return
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if len(i.names) == maxItems {
+	if !i.add(added.Name) {
 		respond(w, http.StatusInsufficientStorage, problem{"There are 1000 items already"})
 		return
 	}
-	i.names = append(i.names, added.Name)
 	respond(w, http.StatusCreated, added)
+}
+
+func (i *items) add(name string) (added bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.names) == maxItems {
+		return false
+	}
+	i.names = append(i.names, name)
+	return true
 }
 
 func respond(w http.ResponseWriter, status int, body any) {

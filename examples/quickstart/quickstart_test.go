@@ -353,6 +353,34 @@ func TestProxy(t *testing.T) {
 	require.Equal(t, 400, guess("198.51.100.1", n))
 }
 
+// TestSlowReader: a client that does not read its answer, of some megabytes, is in nobody's way.
+func TestSlowReader(t *testing.T) {
+	s := start(t)
+	token := s.token(t, johndoe).AccessToken
+	item := `{"name":"` + strings.Repeat("<", 1000) + `"}`
+	for range 999 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/items/", strings.NewReader(item))
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+token)
+		answer, err := readReply(client.Do(r))
+		require.NoError(t, err)
+		require.Equal(t, 201, answer.status)
+	}
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "GET /items/ HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", strings.TrimPrefix(s.url, "http://"), token)
+	require.NoError(t, err)
+	_, err = conn.Read(make([]byte, 1))
+	require.NoError(t, err, "the answer has begun")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/items/", nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := readReply(client.Do(r))
+	require.NoError(t, err)
+	require.Equal(t, 200, answer.status)
+}
+
 func TestStolenRefreshTokenEndsTheSession(t *testing.T) {
 	s := start(t)
 	first := s.token(t, johndoe)
