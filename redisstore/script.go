@@ -122,14 +122,19 @@ return 1
 `)
 
 // indexScript: KEYS list of a user; ARGV session id, lifetime in ms, how many are
-// not worth cleaning. It returns a few others to be looked at.
+// not worth cleaning, age in ms. It returns a few others to be looked at, of those that
+// are older than that.
 var indexScript = redis.NewScript(`#!lua
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 if redis.call('ZCARD', KEYS[1]) <= tonumber(ARGV[3]) then return {} end
-return redis.call('ZRANDMEMBER', KEYS[1], 2)
+local some, old = redis.call('ZRANDMEMBER', KEYS[1], 2, 'WITHSCORES'), {}
+for i = 1, #some, 2 do
+  if tonumber(some[i + 1]) < now - tonumber(ARGV[4]) then table.insert(old, some[i]) end
+end
+return old
 `)
 
 // listScript: KEYS list of a user; ARGV age in ms. It returns the session ids that

@@ -28,10 +28,11 @@ const (
 	atOnce = 8
 )
 
-// index lists a session before it exists, and returns some others of the user's.
+// index lists a session before it exists, and returns some others of the user's, of which
+// none is being created.
 func (s *Store) index(ctx context.Context, row *passbearer.Session) ([]string, error) {
 	lifetime := milliseconds(min(row.Lifetime, maxLifetime) + inCreation)
-	others, err := s.write(ctx, indexScript, []string{s.userKey(row.UserID)}, row.ID, lifetime, uncleaned)
+	others, err := s.write(ctx, indexScript, []string{s.userKey(row.UserID)}, row.ID, lifetime, uncleaned, inCreation.Milliseconds())
 	if err != nil {
 		return nil, err
 	}
@@ -56,11 +57,6 @@ func (s *Store) clean(ctx context.Context, userID string, ids []string) {
 	if len(ids) == 0 {
 		return
 	}
-	_, old, err := s.listed(ctx, userID)
-	if err != nil {
-		return
-	}
-	ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(old, id) })
 	if rows, err := s.load(ctx, ids); err == nil {
 		s.unlist(ctx, userID, ids, rows)
 	}

@@ -77,6 +77,20 @@ func TestListsStaySmall(t *testing.T) {
 	require.InDelta(t, 25*time.Hour, ttl, float64(time.Hour), "the list expires with the last session")
 }
 
+// TestSignInReadsNoList: a list may be long, and Redis does one thing at a time.
+func TestSignInReadsNoList(t *testing.T) {
+	t.Parallel()
+	client := ownServer(t, forgetful...).client(t)
+	s, _ := ofOne(t, client)
+	for i := range 100 {
+		require.NoError(t, s.CreateSession(t.Context(), row(fmt.Sprint(i))))
+	}
+	stats, err := client.Info(t.Context(), "commandstats").Result()
+	require.NoError(t, err)
+	require.Contains(t, stats, "cmdstat_zrandmember:")
+	require.NotContains(t, stats, "cmdstat_zrange:")
+}
+
 // TestListOutlivesShortSessions: a short session must not shorten the list's life.
 func TestListOutlivesShortSessions(t *testing.T) {
 	t.Parallel()
