@@ -81,9 +81,11 @@ func TestListsStaySmall(t *testing.T) {
 func TestSignInReadsNoList(t *testing.T) {
 	t.Parallel()
 	client := ownServer(t, forgetful...).client(t)
-	s, _ := ofOne(t, client)
+	s, tag := ofOne(t, client)
 	for i := range 100 {
-		require.NoError(t, s.CreateSession(t.Context(), row(fmt.Sprint(i))))
+		id := fmt.Sprint(i)
+		require.NoError(t, s.CreateSession(t.Context(), row(id)))
+		require.NoError(t, client.ZAddXX(t.Context(), tag+":u:u1", redis.Z{Score: 1, Member: id}).Err(), "it is old enough to be looked at")
 	}
 	stats, err := client.Info(t.Context(), "commandstats").Result()
 	require.NoError(t, err)
