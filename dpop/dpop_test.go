@@ -433,8 +433,10 @@ func TestKeysDoNotPrint(t *testing.T) {
 	for _, x := range []any{opts, &opts, *v, v} {
 		var log strings.Builder
 		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", x)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", x)
+		require.Equal(t, 2, strings.Count(log.String(), "{…}"), log.String())
 		text := log.String() + fmt.Sprintf("%v %+v %#v %s %d %x", x, x, x, x, x, x)
-		for _, secret := range []string{"ZZ", "90 90", "5a5a", "0x5a"} {
+		for _, secret := range []string{"ZZ", "90 90", "5a5a", "0x5a", "WlpaWl"} {
 			require.NotContains(t, text, secret)
 		}
 	}

@@ -179,7 +179,7 @@ func (s *source) wait(ctx context.Context, flight <-chan struct{}) {
 	}
 }
 
-// failureCounts is for how many RefreshIntervals a failed refresh lets keys be used without another try.
+// failureCounts is for how many RefreshIntervals a failed refresh lets keys be used without waiting for the next try.
 const failureCounts = 3
 
 // refresh returns the refresh that runs, be it that it started one, or nil if it is too early for another. failed tells
